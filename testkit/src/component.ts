@@ -18,6 +18,7 @@ export type FoundComponent =
 export const components = {
   chromium: { name: 'Chromium', paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser'], debianPackage: 'chromium' },
   openssl: { name: 'OpenSSL', paths: ['/usr/bin/openssl'], debianPackage: 'openssl' },
+  curl: { name: 'curl', paths: ['/usr/bin/curl'], debianPackage: 'curl' },
   nginx: { name: 'nginx', paths: ['/usr/sbin/nginx'], debianPackage: 'nginx' },
   apache: { name: 'Apache httpd', paths: ['/usr/sbin/apache2'], debianPackage: 'apache2' },
   modAuthOpenidc: {

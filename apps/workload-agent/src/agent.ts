@@ -33,7 +33,7 @@ const evidence = Type.Union([
     closed,
   ),
   Type.Object({ kind: Type.Literal('ci-token'), token_file: path }, closed),
-  // The command gets the digest of the key as its last argument, for the nonce, and prints the result.
+  // The command receives the digest of the key as its last argument, for the nonce, and prints the result.
   Type.Object(
     { kind: Type.Literal('attestation-result'), command: Type.Array(Type.String(), { minItems: 1, maxItems: 32 }) },
     closed,
@@ -46,7 +46,7 @@ const settings = Type.Object(
         {
           entry: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
           socket: Type.String({ pattern: '^/', maxLength: 100 }),
-          /** Numeric id of the user who may connect; the agent's own when left out. */
+          /** Numeric id of the user who may connect; by default the agent's own. */
           user: Type.Optional(Type.Integer({ minimum: 0 })),
           environment: Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$' }),
           evidence: Type.Array(evidence, { minItems: 1, maxItems: 8 }),
@@ -68,7 +68,7 @@ export function readAgentSettings(document: unknown): AgentSettings {
     const [first] = settingsCheck.Errors(document);
     throw agentErrors.error(
       'agent_configuration_invalid',
-      `The configuration of the agent is not possible: ${first?.instancePath ?? ''} ${first?.message ?? ''}`,
+      `The configuration of the agent is invalid: ${first?.instancePath ?? ''} ${first?.message ?? ''}`,
     );
   }
   const sockets = document.workloads.map(({ socket }) => socket);
@@ -99,7 +99,7 @@ async function resultOf([program = '', ...args]: readonly string[], key: string 
   }
 }
 
-/** The evidence that the configuration of the agent names. */
+/** Gathers the evidence that the agent's configuration names. */
 export function createConfiguredEvidence(environment: string, items: readonly Configured[]): EvidenceSource {
   async function gatherOne(item: Configured, key: string | undefined): Promise<object[]> {
     switch (item.kind) {

@@ -5,19 +5,30 @@ import { buildCertificationRequest, decodePem, encodeDirectoryName, encodePem } 
 import { agentErrors } from './errors.ts';
 import type { JwtSvid, Svid } from './svid.ts';
 
-/** The control plane, as an attester uses it. */
+/** The calls of an attester to the control plane. */
 export interface AttesterDoor {
-  /** A new key, certified for the workload. @throws CodedError the refusal; `control_plane_unavailable` */
+  /**
+   * A certificate for the workload, with a new key.
+   * @throws CodedError the refusal; `control_plane_unavailable`
+   */
   obtainSvid(entry: string, gather: (key: string) => Promise<readonly object[]>): Promise<Svid>;
-  /** A JWT-SVID for the workload. @throws CodedError as above */
+  /**
+   * A JWT-SVID for the workload.
+   * @throws CodedError the refusal; `control_plane_unavailable`
+   */
   obtainToken(entry: string, audiences: readonly string[], evidence: readonly object[]): Promise<JwtSvid>;
   /** Keys that verify JWT-SVIDs, as JWKs. @throws CodedError `control_plane_unavailable` */
   obtainTokenKeys(): Promise<readonly Readonly<Record<string, unknown>>[]>;
-  /** Why the workload may have nothing any more; undefined while it may. @throws CodedError as above */
+  /**
+   * Why the workload is no longer permitted; undefined while it is.
+   * @throws CodedError the refusal; `control_plane_unavailable`
+   */
   findEnd(entry: string): Promise<{ readonly code: string; readonly detail: string } | undefined>;
 }
 
-/** @param options.client a client whose principal is an attester */
+/**
+ * @param options.client a client whose principal is an attester
+ */
 export function createAttesterDoor({
   issuer,
   client,
@@ -93,12 +104,11 @@ export function createAttesterDoor({
   };
 }
 
-const strange = () =>
-  agentErrors.error('control_plane_unavailable', 'The control plane gave an answer of another form.');
+const strange = () => agentErrors.error('control_plane_unavailable', 'The answer of the control plane is malformed.');
 
 function membersIn(answer: unknown): Readonly<Record<string, unknown>> {
   if (typeof answer !== 'object' || answer === null) throw strange();
-  // Any object can be read by name; its members stay unknown.
+  // Any object has string keys; its members stay unknown.
   return answer as Readonly<Record<string, unknown>>;
 }
 

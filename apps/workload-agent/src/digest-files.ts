@@ -26,14 +26,14 @@ export async function digestFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Every file below a folder, in the order of its relative path with slashes. A link that leaves the folder is refused. */
+/** All files in a folder, in the order of their relative paths with slashes. Links are refused. */
 async function filesBelow(root: string): Promise<readonly string[]> {
   const found: string[] = [];
   async function walk(folder: string): Promise<void> {
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isSymbolicLink())
-        throw unobservable(`${path} is a link. A measured folder contains files and folders only.`);
+        throw unobservable(`${path} is a link. A measured folder may contain files and folders only.`);
       if (entry.isDirectory()) await walk(path);
       else if (entry.isFile()) found.push(path);
       else throw unobservable(`${path} is neither a file nor a folder.`);
@@ -66,7 +66,7 @@ export async function digestTree(root: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Changes when a file below is replaced, written, added or removed. Cheaper than the digest, and no proof. */
+/** Changes when a file is replaced, written, added or removed. Cheaper than the digest, but proves nothing. */
 export async function fingerprintOf(root: string): Promise<string> {
   const stat = await lstat(root, { bigint: true }).catch(() => undefined);
   if (stat === undefined) return 'missing';

@@ -14,11 +14,10 @@ export interface Endpoint {
 }
 
 /**
- * Serves the workload of one entry over a Unix socket of its own. The folder of the socket is closed to every other user: Node cannot
- * ask the kernel who connected, so that the folder decides.
- *
+ * Serves the workload of one entry over a Unix socket of its own. The folder of the socket must be closed to other
+ * users: Node cannot ask the kernel who connected, so the folder decides.
  * @param options.user numeric user id of the workload; that of the agent when left out
- * @throws CodedError `agent_configuration_invalid` when the folder of the socket is open to others
+ * @throws CodedError `agent_configuration_invalid` when other users can reach the folder
  */
 export async function openEndpoint({
   socket,
@@ -67,6 +66,6 @@ function requireClosed(folder: string, user: number | undefined): void {
   if ((mode & 0o077) !== 0 || (uid !== own && uid !== user))
     throw agentErrors.error(
       'agent_configuration_invalid',
-      `Other users can reach the folder ${folder}. Give it to the user of the workload alone (chmod 0700).`,
+      `Other users can reach the folder ${folder}. Give it to the user of the workload only (chmod 0700).`,
     );
 }

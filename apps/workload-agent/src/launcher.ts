@@ -9,10 +9,10 @@ import { openEndpoint } from './endpoint.ts';
 import { agentErrors } from './errors.ts';
 import { createSvidSource, type EvidenceSource } from './svid-source.ts';
 
-/** What is measured before a workload is started. */
+/** What is measured before a workload starts. */
 export interface Measured {
   readonly environment: string;
-  /** The program that is started. */
+  /** The program to start. */
   readonly executable: string;
   /** Files and folders that an interpreter runs. */
   readonly scripts?: string;
@@ -33,7 +33,7 @@ export interface LaunchOptions extends Measured {
 export interface Launched {
   readonly child: ChildProcess;
   readonly address: string;
-  /** The exit code, or 128 and the number of the signal by convention. */
+  /** The exit code; for a signal, 128 plus its number. */
   readonly ended: Promise<number>;
   stop(): void;
 }
@@ -52,7 +52,7 @@ export function findExecutable(command: string): string {
   throw agentErrors.error('agent_configuration_invalid', `There is no program ${command}.`);
 }
 
-/** The evidence of the launcher: digests of the files that it starts, taken anew each time. */
+/** Evidence of the launcher: digests of the files that it starts, computed anew each time. */
 export function createLauncherEvidence(measured: Measured, running: () => number | undefined): EvidenceSource {
   const { environment, executable, scripts, lockFile, configuration } = measured;
   const digestOf = async (path: string | undefined) => (path === undefined ? undefined : digestTree(path));
@@ -60,7 +60,7 @@ export function createLauncherEvidence(measured: Measured, running: () => number
     async gather() {
       const image = await digestFile(executable);
       const pid = running();
-      // The file may have been replaced between its digest and the start: the kernel knows what runs.
+      // The file may have been replaced between digest and start: the kernel knows which file runs.
       if (pid !== undefined && (await digestFile(`/proc/${pid}/exe`)) !== image)
         throw agentErrors.error('workload_unobservable', `The running program is no longer ${executable}.`);
       const user = process.getuid?.();
@@ -96,9 +96,8 @@ function exeOf(pid: number): string {
 }
 
 /**
- * Measures a workload, obtains its first certificate, and only then starts it with a socket of its own. A workload that gets nothing is
- * not started.
- *
+ * Measures a workload, obtains its first certificate, and then starts it with a socket of its own. A refused workload
+ * is not started.
  * @throws CodedError the refusal of the control plane
  */
 export async function launch(options: LaunchOptions): Promise<Launched> {
@@ -106,7 +105,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   let child: ChildProcess | undefined;
   const evidence = createLauncherEvidence(options, () => child?.pid);
   const folder = mkdtempSync(join(tmpdir(), 'workload-'));
-  // The first attestation decides about the start.
+  // The workload starts only if the first attestation succeeds.
   const first = await options.door.obtainSvid(options.entry, evidence.gather).catch((error: unknown) => {
     rmSync(folder, { recursive: true });
     throw error;

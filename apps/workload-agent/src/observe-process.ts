@@ -26,7 +26,7 @@ async function pidOf(source: ProcessSource): Promise<number> {
   return pid;
 }
 
-/** When the kernel started the process, in clock ticks since boot: a process id that is used again has another one. */
+/** When the kernel started the process, in clock ticks since boot. Distinguishes processes that reuse a process id. */
 async function startOf(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch((error: unknown) => {
     throw unobservable('The workload is not running.', error);
@@ -35,8 +35,7 @@ async function startOf(pid: number): Promise<string> {
 }
 
 /**
- * What the kernel says about a running process.
- *
+ * What the kernel reports about a running process.
  * @throws CodedError `workload_unobservable`
  */
 export async function observeProcess(source: ProcessSource): Promise<Readonly<Record<string, string>>> {
@@ -48,18 +47,18 @@ export async function observeProcess(source: ProcessSource): Promise<Readonly<Re
     readFile(`/proc/${pid}/status`, 'utf8'),
     readFile(`/proc/${pid}/cgroup`, 'utf8'),
   ]).catch((error: unknown) => {
-    throw unobservable('The workload ended while it was looked at.', error);
+    throw unobservable('The workload ended while it was being observed.', error);
   });
-  if ((await startOf(pid)) !== started) throw unobservable('The workload ended while it was looked at.');
+  if ((await startOf(pid)) !== started) throw unobservable('The workload ended while it was being observed.');
   const user = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1];
-  if (user === undefined) throw unobservable('The kernel does not name the user of the workload.');
+  if (user === undefined) throw unobservable('The kernel does not report the user of the workload.');
   const unit = /\/([^/\n]+\.service)$/m.exec(cgroup)?.[1];
   if ('systemdUnit' in source && unit !== source.systemdUnit)
     throw unobservable(`The process is not in the unit ${source.systemdUnit}.`);
   return { image, executable, user, ...(unit === undefined ? {} : { systemd_unit: unit }) };
 }
 
-/** Changes when another process, or another program in it, takes the place of the workload. */
+/** Changes when another process, or another program in the same process, replaces the workload. */
 export async function fingerprintOfProcess(source: ProcessSource): Promise<string> {
   const pid = await pidOf(source);
   return `${pid} ${await startOf(pid)} ${await readlink(`/proc/${pid}/exe`).catch(() => 'gone')}`;

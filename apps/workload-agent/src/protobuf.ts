@@ -17,7 +17,7 @@ function varint(value: number): Buffer {
   return Buffer.from(octets);
 }
 
-/** A length-delimited field. Empty content is written too: in a repeated field it counts. */
+/** A length-delimited field. Empty content is written too, because it counts in a repeated field. */
 export function field(number: number, content: Uint8Array | string): Buffer {
   const octets = typeof content === 'string' ? Buffer.from(content, 'utf8') : Buffer.from(content);
   return Buffer.concat([varint(number * 8 + 2), varint(octets.length), octets]);
@@ -52,7 +52,7 @@ export function readFields(octets: Uint8Array): ReadonlyMap<number, readonly Buf
     let value = 0;
     for (let shift = 0; shift < 10; shift += 1) {
       const octet = bytes[at];
-      if (octet === undefined) throw malformed('a number ends too early');
+      if (octet === undefined) throw malformed('a number is incomplete');
       at += 1;
       value += (octet & 0x7f) * 2 ** (7 * shift);
       if (octet < 0x80) return value;
@@ -60,7 +60,7 @@ export function readFields(octets: Uint8Array): ReadonlyMap<number, readonly Buf
     throw malformed('a number is too long');
   };
   const skip = (length: number): Buffer => {
-    if (length > bytes.length - at) throw malformed('a field ends too early');
+    if (length > bytes.length - at) throw malformed('a field is incomplete');
     at += length;
     return bytes.subarray(at - length, at);
   };
@@ -83,7 +83,7 @@ export function readFields(octets: Uint8Array): ReadonlyMap<number, readonly Buf
         skip(4);
         break;
       default:
-        throw malformed('a field has an unknown form');
+        throw malformed('a field has an unknown wire type');
     }
   }
   return fields;
@@ -99,7 +99,7 @@ export function textsIn(fields: ReadonlyMap<number, readonly Buffer[]>, number: 
   });
 }
 
-/** The last value counts, as proto3 demands. */
+/** In proto3 the last value counts. */
 export const textIn = (fields: ReadonlyMap<number, readonly Buffer[]>, number: number): string =>
   textsIn(fields, number).at(-1) ?? '';
 

@@ -12,8 +12,8 @@ import { type Svid, type SvidState, trustDomainOf } from './svid.ts';
 import type { SvidSource } from './svid-source.ts';
 import { method, refusalOf } from './workload-api.ts';
 
-// Envoy's Secret Discovery Service, version 3: the certificate under the SPIFFE id or `default`, the roots under the id of the trust
-// domain, `ROOTCA` or `ALL`. Envoy sends no security header; its socket is the one of the workload.
+// Envoy's Secret Discovery Service, version 3: the certificate under the SPIFFE ID or `default`, the roots under the id
+// of the trust domain, `ROOTCA` or `ALL`. Envoy sends no security header, but its socket belongs to the workload.
 
 const service = '/envoy.service.secret.v3.SecretDiscoveryService/';
 const typeUrl = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
@@ -37,7 +37,7 @@ function rootsSecret(name: string, { roots }: Svid): Buffer {
   return message(field(1, name), field(4, message(field(1, inlineBytes(pem)))));
 }
 
-/** A secret by its name; undefined for a name that the workload does not have. */
+/** A secret by its name; undefined when the workload does not have it. */
 function secretNamed(name: string, svid: Svid): Buffer | undefined {
   if (name === svid.spiffeId || name === 'default') return certificateSecret(name, svid);
   if (name === trustDomainOf(svid.spiffeId) || name === 'ROOTCA' || name === 'ALL') return rootsSecret(name, svid);
@@ -105,7 +105,7 @@ function serve(call: ServerDuplexStream<Buffer, Buffer>, source: SvidSource, dia
     if (over || names === undefined) return;
     count += 1;
     if (state.is === 'ended') {
-      // Envoy keeps what it has until a message says that the secret is gone.
+      // Envoy keeps a secret until a message says that it is gone.
       if (dialect === delta) call.write(dialect.answer(new Map(), names, String(count)));
       fail(refusalOf(state));
       return;
@@ -130,7 +130,7 @@ function serve(call: ServerDuplexStream<Buffer, Buffer>, source: SvidSource, dia
         ? asked.names
         : [...new Set([...before, ...asked.names])].filter((name) => !asked.removed.includes(name));
       if (next.length > mostNames) return fail({ code: status.INVALID_ARGUMENT, details: 'Too many names.' });
-      // An acknowledgement, or a refusal that another copy of the same secret would not mend.
+      // An acknowledgement, or a rejection; sending the same secret again would not help.
       const isFirst = names === undefined;
       const isSame = next.length === before.length && next.every((name) => before.includes(name));
       names = next;

@@ -9,7 +9,7 @@ const clock = fixedClock(Date.parse('2026-11-25T10:00:00Z'));
 const hourMs = 3_600_000;
 let source: SvidSource | undefined;
 
-/** A control plane that answers as it is told. */
+/** A control plane whose answers the test sets. */
 function createWorld() {
   let issued = 0;
   let refusal: CodedError | undefined;
@@ -63,7 +63,7 @@ function createWorld() {
 afterEach(() => source?.stop());
 
 describe('the certificate of a workload', () => {
-  it('is renewed in the second half of its life, with another key', async () => {
+  it('is renewed in the second half of its lifetime, with another key', async () => {
     const world = createWorld();
     await world.ready();
     clock.advance(hourMs * 0.49);
@@ -73,7 +73,7 @@ describe('the certificate of a workload', () => {
     await vi.waitFor(() => expect(world.issued()).toBe(2));
   });
 
-  it('stays while the control plane is unreachable, and ends when it expires', async () => {
+  it('stays while the control plane is unreachable, until it expires', async () => {
     const world = createWorld();
     await world.ready();
     world.refuseWith('log_unavailable', 'unavailable');
@@ -86,7 +86,7 @@ describe('the certificate of a workload', () => {
     await world.ready();
   });
 
-  it('ends when the control plane says so, and comes back when it says otherwise', async () => {
+  it('ends when the control plane says so, and returns when it is permitted again', async () => {
     const world = createWorld();
     await world.ready();
     world.endWith('workload_ended');
@@ -95,7 +95,7 @@ describe('the certificate of a workload', () => {
     await world.ready();
   });
 
-  it('ends at a refusal, which is not repeated every few seconds but at once after a change', async () => {
+  it('ends at a refusal, which is retried slowly, and at once after a change', async () => {
     const world = createWorld();
     await world.ready();
     world.refuseWith('workload_image_differs', 'forbidden');
@@ -103,7 +103,7 @@ describe('the certificate of a workload', () => {
     await world.ended('workload_image_differs');
     const before = world.asked();
     await new Promise((resolve) => setTimeout(resolve, 200));
-    // The clock stands still: no refusal is due again.
+    // The clock stands still, so no retry is due.
     expect(world.asked()).toBe(before);
     world.permit();
     world.change('third');

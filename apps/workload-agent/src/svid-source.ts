@@ -6,11 +6,11 @@ import type { JwtSvid, Svid, SvidState } from './svid.ts';
 export interface EvidenceSource {
   /** @param key SHA-256 of the key to certify, base64url; undefined for a token. @throws CodedError `workload_unobservable` */
   gather(key: string | undefined): Promise<readonly object[]>;
-  /** A text that changes when the evidence would: cheap enough for every few seconds. */
+  /** A text that changes when the evidence would; cheap enough to compute every few seconds. */
   fingerprint(): Promise<string>;
 }
 
-/** After refusals, in rounds: five minutes by default. */
+/** Longest wait after refusals, in rounds: five minutes by default. */
 const longestWait = 60;
 
 export interface SvidSource {
@@ -28,19 +28,20 @@ export interface SvidSourceOptions {
   readonly entry: string;
   readonly door: AttesterDoor;
   readonly evidence: EvidenceSource;
-  /** A certificate that is there already. */
+  /** The first certificate, if there is one already. */
   readonly first?: Svid;
   readonly clock: Clock;
   readonly random: Random;
-  /** How often standing and evidence are looked at, in milliseconds; 5,000 by default. */
+  /** How often standing and evidence are checked, in milliseconds; 5,000 by default. */
   readonly everyMs?: number;
   /** For the log of the agent. */
   readonly note?: (text: string, facts: Readonly<Record<string, string>>) => void;
 }
 
 /**
- * Keeps the certificate of one workload: renews it in the second half of its life, ends it as soon as the control plane says so, and
- * asks again when the evidence changes. While the control plane is unreachable the present certificate stays until it expires.
+ * Keeps the certificate of one workload: renews it in the second half of its lifetime, ends it as soon as the control
+ * plane says so, and asks again when the evidence changes. While the control plane is unreachable, the current
+ * certificate stays until it expires.
  */
 export function createSvidSource(options: SvidSourceOptions): SvidSource {
   const { entry, door, evidence, clock, random, everyMs = 5_000, note = () => undefined, first } = options;
@@ -61,7 +62,7 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
     for (const listener of [...listeners]) listener(next);
   }
 
-  /** Between 50 and 75 % of the life, so that a fleet does not renew at one moment. */
+  /** Between 50 and 75 % of the lifetime, so that the workloads of a fleet do not all renew at once. */
   function renewalOf({ notAfter }: Svid): number {
     const now = clock.now();
     const share = 0.5 + 0.25 * ((random.bytes(1)[0] ?? 0) / 255);
@@ -69,7 +70,7 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
   }
 
   async function renew(): Promise<void> {
-    // Read first: a change during the request is then seen in the next round.
+    // Read first, so that a change during the request is seen in the next round.
     seen = await evidence.fingerprint();
     const svid = await door.obtainSvid(entry, evidence.gather);
     renewAt = renewalOf(svid);
@@ -84,7 +85,7 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
     const end = state.is === 'waiting' ? undefined : await door.findEnd(entry);
     if (end !== undefined) return become({ is: 'ended', ...end });
     if (state.is !== 'ready') {
-      // Each refusal is a record: a workload that may have nothing does not ask every few seconds.
+      // Each refusal is a record, so a refused workload does not ask every few seconds.
       const isDue = clock.now() >= retryAt || (await evidence.fingerprint()) !== seen;
       return isDue ? renew() : undefined;
     }
@@ -99,7 +100,7 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
         ? error
         : { code: 'agent_failed', detail: String(error), category: 'unavailable' };
       note('no certificate', { entry, code, detail });
-      // A refusal is an answer: what the workload had before does not count any more. No answer is none.
+      // A refusal ends the current certificate. An unreachable control plane does not.
       if (category === 'forbidden' || category === 'not-found' || code === 'workload_unobservable') {
         retryAt = clock.now() + waitMs;
         waitMs = Math.min(waitMs * 2, everyMs * longestWait);

@@ -18,7 +18,7 @@ export interface JwtSvid {
   readonly token: string;
 }
 
-/** What a workload has now. `ended`: it may have nothing, and must not use what it had. */
+/** The current state of a workload. `ended`: it is refused, and must not use its former certificate. */
 export type SvidState =
   | { readonly is: 'waiting' }
   | { readonly is: 'ready'; readonly svid: Svid }

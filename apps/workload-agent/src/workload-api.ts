@@ -16,8 +16,8 @@ import { field, mapField, message, readFields, structOf, textIn, textsIn } from 
 import { type Svid, type SvidState, trustDomainOf } from './svid.ts';
 import type { SvidSource } from './svid-source.ts';
 
-// SPIFFE Workload API: https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md. Messages are octets here:
-// each method reads and writes its own.
+// SPIFFE Workload API: https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md. Messages are octets
+// here: each method reads and writes its own.
 
 const same = (octets: Buffer): Buffer => octets;
 
@@ -38,7 +38,9 @@ export const workloadApiDefinition: ServiceDefinition = {
   ValidateJWTSVID: method(ofService('ValidateJWTSVID'), false),
 };
 
-/** Section 5 of the SPIFFE Workload Endpoint: without it, a server-side request forgery could ask for a certificate. */
+/**
+ * SPIFFE Workload Endpoint, section 5: without this header, a server-side request forgery could obtain a certificate.
+ */
 export function hasSecurityHeader(metadata: Metadata): boolean {
   const values = metadata.get('workload.spiffe.io');
   return values.length === 1 && values[0] === 'true';
@@ -49,17 +51,17 @@ export const noHeader = {
   details: 'The security header workload.spiffe.io: true is missing.',
 };
 
-/** Every stream and the SVIDs for it end with this. */
+/** How streams end when the workload is refused. */
 export const refusalOf = ({ code, detail }: { readonly code: string; readonly detail: string }) => ({
   code: status.PERMISSION_DENIED,
   details: `${code}: ${detail}`,
 });
 
-const waiting = { code: status.UNAVAILABLE, details: 'The certificate is not there yet. Try again.' };
+const waiting = { code: status.UNAVAILABLE, details: 'There is no certificate yet. Try again.' };
 
 /**
- * Streams what a state makes of it. The first message comes at once, or as soon as there is a certificate. The end of the workload ends
- * the stream.
+ * Streams the messages of each state. The first is sent at once, or as soon as there is a certificate. The stream ends
+ * when the workload is refused.
  */
 export function streamStates(
   call: Pick<ServerWritableStream<Buffer, Buffer>, 'write' | 'end' | 'on' | 'emit' | 'cancelled'>,
@@ -103,7 +105,7 @@ function x509Svids({ spiffeId, chain, privateKey, roots }: Svid): Buffer {
 
 const x509Bundles = ({ spiffeId, roots }: Svid): Buffer => mapField(2, trustDomainOf(spiffeId), Buffer.concat(roots));
 
-/** An error of ours as the status of a call. */
+/** The gRPC status of an error. */
 function statusOf(error: unknown): { readonly code: status; readonly details: string } {
   if (!isCodedError(error)) return { code: status.INTERNAL, details: 'The agent failed.' };
   const details = `${error.code}: ${error.detail}`;
@@ -167,7 +169,7 @@ export function createWorkloadApi(source: SvidSource, clock: Clock): UntypedServ
       const trustDomain = parseSpiffeId(spiffeId).trustDomain;
       const verified = await verifyJwtSvid(textIn(fields, 2), { trustDomain, audience, keys, now: clock.now() }).catch(
         (error: unknown) => {
-          // The specification wants an invalid token to be an invalid argument.
+          // The specification requires InvalidArgument for an invalid token.
           if (isCodedError(error, 'jwt_svid_invalid')) throw agentErrors.error('message_malformed', error.detail);
           throw error;
         },

@@ -17,18 +17,21 @@ import { namesHosts, policiesOf } from './profiles.ts';
 /** An accepted authority with the state of its key. */
 export interface LiveAuthority extends AcceptedAuthority {
   readonly state: IssuingAuthority['state'];
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly notAfter: number;
 }
 
 export interface Authorities {
-  /** The certificate request for the present key of a class, and what the ceremony must grant. */
+  /** The certificate request for the current key of a class, and the constraints that the ceremony must grant. */
   request(of: AuthorityClass): Promise<AuthorityRequest>;
   /** @throws CodedError `authority_certificate_invalid` */
   check(of: AuthorityClass, ceremony: CeremonyResult): Promise<void>;
-  /** Every accepted authority whose certificate has not expired and whose key was not withdrawn. */
+  /** Every accepted authority whose certificate has not expired and whose key has not been withdrawn. */
   all(): Promise<readonly LiveAuthority[]>;
-  /** The authority that signs certificates of this class now. @throws CodedError `authority_unavailable` */
+  /**
+   * The authority that currently signs certificates of this class.
+   * @throws CodedError `authority_unavailable`
+   */
   active(of: AuthorityClass, state: PkiState): Promise<LiveAuthority>;
   /** Signs with the key of an authority. @returns the signature as r and s */
   sign(authority: Pick<AcceptedAuthority, 'id' | 'class'>, octets: Uint8Array): Promise<Uint8Array>;
@@ -48,7 +51,7 @@ export function createAuthorities(
   const sign: Authorities['sign'] = async ({ id, class: of }, octets) =>
     (await signer.sign(authorityKeyPurposes[of], id, octets)).signature;
 
-  /** What a ceremony grants to an authority of this class. */
+  /** The constraints of an authority of this class. */
   const grantsOf = (of: AuthorityClass) => ({
     name: `${organization} ${of} authority`,
     organization,
@@ -104,7 +107,7 @@ export function createAuthorities(
       if (found !== undefined) return found;
       throw error(
         'authority_unavailable',
-        `There is no active authority of the class ${of}. Hold a key ceremony for it, and have its result approved.`,
+        `There is no active authority of the class ${of}. Hold a key ceremony for it and have the result approved.`,
       );
     },
     sign,

@@ -34,7 +34,7 @@ afterAll(async () => {
 const { write, run: openssl } = tool;
 
 describe('issuing', () => {
-  it('gives a certificate that OpenSSL accepts under the policy of its profile and under no other', async () => {
+  it('gives a certificate that OpenSSL accepts under the policy of its profile, and under no other', async () => {
     const { certificate, chain, profile } = await world.issue(ca, 'trading-agent', 'agent:vwap-1');
     const leaf = write('leaf.pem', encodePem('CERTIFICATE', certificate));
     const issuing = write('issuing.pem', encodePem('CERTIFICATE', chain[0] ?? new Uint8Array()));
@@ -65,7 +65,7 @@ describe('issuing', () => {
     expect(text).not.toContain('CRL Distribution Points');
   });
 
-  it('records the certificate before it signs: the record has its digest, its decision and its id from the serial', async () => {
+  it('records the certificate before signing it: the record has its digest, its decision, and an id derived from the serial number', async () => {
     const issued = await world.issue(ca, 'risk-service', 'service:risk');
     const record = world.records('certificate.issued').find(({ id }) => id === issued.recordId);
     expect(record).toMatchObject({
@@ -88,7 +88,7 @@ describe('issuing', () => {
     expect(await ca.list({ holder: 'service:risk' })).toHaveLength(1);
   });
 
-  it('completes a certificate whose process died after the record: the recorded octets and no others', async () => {
+  it('completes a certificate whose process died after the record, with the recorded octets', async () => {
     const dying = world.node();
     world.dieAfter(
       ({ type, data }) => type === 'certificate.issued' && membersOf(data)?.['profile'] === 'risk-service',
@@ -122,7 +122,7 @@ describe('issuing', () => {
     expect(await codeOf(world.issue(ca, profile, of))).toBe(code);
   });
 
-  it('refuses a caller of another institution, a key of another holder, and octets that are no request', async () => {
+  it('refuses a caller of another institution, a key of another holder, and octets that are not a request', async () => {
     expect(await codeOf(world.issue(ca, 'risk-service', 'service:risk', newKey(), stranger))).toBe(
       'certificate_request_refused',
     );
@@ -136,7 +136,7 @@ describe('issuing', () => {
     expect(await codeOf(ca.issue({ ...order, request }, olga))).toBe('certificate_request_invalid');
   });
 
-  it('renews for the same holder and profile only', async () => {
+  it('renews only for the same holder and profile', async () => {
     const first = await world.issue(ca, 'risk-service', 'service:risk');
     const order = async (profile: 'risk-service' | 'trading-agent', of: string) => ({
       ...{ profile, holder: holder(of), predecessor: first.serial },
@@ -167,7 +167,7 @@ describe('authorities and profiles', () => {
     );
   });
 
-  it('takes two people, and issues nothing before', async () => {
+  it('needs two people, and issues nothing until both have acted', async () => {
     expect(await codeOf(world.issue(ca, 'time-stamping', 'service:risk'))).toBe('authority_unavailable');
     const proposal = await ca.proposeAuthority(
       'service',
@@ -203,7 +203,7 @@ describe('authorities and profiles', () => {
     expect((await world.issue(patient, 'operator-approval', 'person:ari.approver')).authority).toBe(request.id);
   });
 
-  it('lets two people shorten the life of a profile, switch it off, and never go beyond the release', async () => {
+  it('lets two people shorten the lifetimes of a profile or disable it, but never exceed the release', async () => {
     const terms = { enabled: true, lifetimeSeconds: 600, dnsNames: [] };
     expect(
       await codeOf(ca.proposeTerms('partner-client', { ...terms, lifetimeSeconds: 91 * 86_400 }, 'longer', olga)),
@@ -222,7 +222,7 @@ describe('authorities and profiles', () => {
     expect(await codeOf(world.issue(ca, 'partner-client', 'service:partner'))).toBe('certificate_request_refused');
   });
 
-  it('ends the proposals of somebody who leaves', async () => {
+  it('ends the proposals of a person who leaves', async () => {
     const terms = { enabled: true, lifetimeSeconds: 600, dnsNames: [] };
     const { id, digest } = await ca.proposeTerms('device', terms, 'shorter', olga);
     const ended = { before: world.clock.now(), by: ari, reason: 'left' };

@@ -16,16 +16,17 @@ import {
   type Requester,
   type RevocationReason,
 } from '@countersign/contracts';
-import { defined, parseInstant, toInstant } from '@countersign/kernel';
+import { type CodedError, defined, parseInstant, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { type AcmeServer, createAcmeServer, type Issuing } from './acme/acme-server.ts';
 import { createEnrolments, type Enrolments } from './acme/enrolments.ts';
 import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
-import { type StoredCertificate, shown, statusOf } from './certificate-state.ts';
+import { type CertificateState, type StoredCertificate, shown, statusOf } from './certificate-state.ts';
 import type { CertificateAuthorityDependencies } from './dependencies.ts';
 import { assemble, isSignedByAuthority } from './forms.ts';
 import { createCertificateCommands, holderCertificates, unknownCertificate } from './issuance/certificate-commands.ts';
 import { type Asking, createJudge } from './issuance/judge-order.ts';
+import { createRenewals, type Renewal, type RenewalOrder } from './issuance/renewals.ts';
 import { newSerialNumber } from './issuance/serial-number.ts';
 import type { CeremonyResult, Proposal } from './ledger/fold.ts';
 import { createLedger } from './ledger/ledger.ts';
@@ -37,6 +38,14 @@ import { createRevocationLists, type RevocationLists } from './status/revocation
 import { forgetCertificates, keepSignature, listCertificates, replaceSignature } from './store.ts';
 
 export interface RunningCertificateAuthority extends CertificateAuthority, ProposalEnder {
+  /**
+   * Renews a certificate for the holder of its key, which the connection has proved. A refusal is recorded.
+   *
+   * @throws CodedError `certificate_unknown` when it is not a certificate of ours, and those of `issue`
+   */
+  renew(order: RenewalOrder): Promise<ReleasedCertificate>;
+  /** The certificate of ours that somebody presents; undefined for any other. Its status is not checked. */
+  recognise(presented: Uint8Array): Promise<Renewal | undefined>;
   profiles(): Promise<readonly CertificateProfile[]>;
   /** Accepted authorities that have not expired. */
   authorities(): Promise<readonly IssuingAuthority[]>;
@@ -48,7 +57,10 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
     reason: string,
     by: Requester,
   ): Promise<AuthorityProposal>;
-  /** @throws CodedError `authority_certificate_invalid` */
+  /**
+   * Proposes the certificates of a ceremony.
+   * @throws CodedError `authority_certificate_invalid`
+   */
   proposeAuthority(
     of: AuthorityClass,
     ceremony: CeremonyResult,
@@ -64,7 +76,7 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
   readonly enrolments: Omit<Enrolments, 'use' | 'changeKey' | 'refuse' | 'secretOf' | 'find' | 'findByKey'>;
   readonly acme: AcmeServer;
   readonly departureEffect: DepartureEffect;
-  /** Renews lists and responder certificates, and compares the log with the rows; runs by itself. */
+  /** Renews lists and responder certificates, and compares rows with the log. Also runs periodically. */
   lookAtDue(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -72,7 +84,7 @@ export interface RunningCertificateAuthority extends CertificateAuthority, Propo
 const mostListed = 100;
 const { error } = certificateAuthorityErrors;
 
-/** A private certificate authority. Its state is in the log: rows are copies, and count only if their records agree. */
+/** A private certificate authority. Its state is in the log; rows are copies that count only if their records agree. */
 export function createCertificateAuthority(
   dependencies: CertificateAuthorityDependencies,
 ): RunningCertificateAuthority {
@@ -95,7 +107,7 @@ export function createCertificateAuthority(
     return found;
   };
 
-  /** The stored signature if it verifies; otherwise made now, as the record of the issuance permits. */
+  /** The stored signature if it verifies. Otherwise signs now: the record of the issuance permits it. */
   async function signatureOf(stored: StoredCertificate): Promise<Uint8Array> {
     const authority = await authorityOf(stored.authority);
     const isSound = (signature: Uint8Array) =>
@@ -132,11 +144,32 @@ export function createCertificateAuthority(
     return stored === undefined ? undefined : release(stored);
   };
 
-  const issueAs: Issuing['issueAs'] = async (serial, { onlyReplacement, ...order }, by) => {
-    const predecessor =
-      order.predecessor === undefined ? undefined : await load(order.predecessor).catch(() => undefined);
-    const judgement = await judge(serial, order, by, predecessor);
+  const renewals = createRenewals({
+    audit,
+    lookUp,
+    isSigned: async ({ authority }, der) => isSignedByAuthority(der, (await authorityOf(authority)).certificate),
+  });
+
+  /** The one path to a certificate. What was found against an order before it is judged is recorded as its refusal. */
+  async function issueAfter(
+    serial: string,
+    { onlyReplacement, ...order }: Parameters<Issuing['issueAs']>[1],
+    by: Asking,
+    {
+      predecessor,
+      refusal,
+    }: { readonly predecessor: CertificateState | undefined; readonly refusal?: CodedError | undefined },
+  ): Promise<ReleasedCertificate> {
+    const judgement =
+      refusal === undefined
+        ? await judge(serial, order, by, predecessor)
+        : ({ is: 'refused', error: refusal } as const);
     return release(await load(await commands.issue({ serial, order, by, judgement, ...defined({ onlyReplacement }) })));
+  }
+
+  const issueAs: Issuing['issueAs'] = async (serial, order, by) => {
+    const predecessor = order.predecessor === undefined ? undefined : await lookUp(order.predecessor);
+    return issueAfter(serial, order, by, { predecessor });
   };
 
   async function revoke(serial: string, reason: RevocationReason, by: Requester): Promise<IssuedCertificate> {
@@ -173,6 +206,11 @@ export function createCertificateAuthority(
 
   return {
     issue: (order, by: Asking) => issueAs(newSerial(), order, by),
+    async renew(renewal) {
+      const { order, by, predecessor, refusal } = await renewals.read(renewal);
+      return issueAfter(newSerial(), order, by, { predecessor, refusal });
+    },
+    recognise: renewals.recognise,
     revoke,
     find,
     async list({ holder, institution, profile, status }) {
@@ -238,9 +276,9 @@ export function createCertificateAuthority(
       name: 'certificates',
       async end(departure) {
         const { principal, kind, at, by } = departure;
-        // Someone who moves keeps their name; the policies decide at the next renewal.
+        // A person who moves keeps their name. The policies decide at the next renewal.
         if (kind !== 'leave') return { ended: 0 };
-        // First: after it, no account of theirs obtains a certificate that the search below would miss.
+        // Enrolments end first. After that, no account can obtain a certificate that the search below would miss.
         const accounts = await enrolments.endAllOf(departure);
         const before = parseInstant(at) ?? 0;
         const prefix = holderCertificates(principal);

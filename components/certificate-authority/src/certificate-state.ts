@@ -24,7 +24,7 @@ import { Compile } from 'typebox/compile';
 export const statusProfile = 'ocsp';
 export type StoredProfile = CertificateProfileName | typeof statusProfile;
 
-/** Everything about a certificate that decides. Times are milliseconds since the epoch. */
+/** The state of a certificate on which decisions depend. Times are milliseconds since the epoch. */
 export interface CertificateState {
   /** 32 hexadecimal digits. */
   readonly serial: string;
@@ -46,7 +46,7 @@ export interface CertificateState {
   readonly revoked: { readonly at: number; readonly reason: RevocationReason } | undefined;
 }
 
-/** A row, with the parts that decide nothing. */
+/** A row: the state, and members on which no decision depends. */
 export interface StoredCertificate extends CertificateState {
   /** The record of the last change. */
   readonly change: RecordId;
@@ -72,7 +72,7 @@ const carriedSchema = Type.Object({
 });
 const carried = Compile(carriedSchema);
 
-/** As a record contains it, and as the row stores it. */
+/** The state as records and rows store it. */
 export function carriedOf(state: CertificateState): Static<typeof carriedSchema> & { readonly [name: string]: Json } {
   return {
     serial: state.serial,
@@ -126,7 +126,7 @@ export function statusOf({ revoked, notAfter }: CertificateState, now: number): 
   return now <= notAfter ? 'valid' : 'expired';
 }
 
-/** The record of the issuance: its id follows from the serial. */
+/** The record of the issuance; its id is derived from the serial number. */
 export function issuanceRecordOf(serial: string): RecordId {
   return recordIdOfCommand({ first: certificateThing(serial) });
 }
@@ -136,7 +136,7 @@ export function shown(state: CertificateState, now: number): IssuedCertificate &
   const { predecessor, revoked } = state;
   return {
     ...{ serial, authority, profileVersion, holder, institution, key },
-    // The certificates of responders are not listed.
+    // Certificates of responders are not listed.
     profile: profile as CertificateProfileName,
     status: statusOf(state, now),
     notBefore: toInstant(notBefore),

@@ -11,7 +11,7 @@ import type { Clock, Random } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** The part of the log that the authority reads and writes. */
+/** What the authority reads from and writes to the log. */
 export type AuthorityLog = Pick<
   AuditLog,
   'append' | 'standings' | 'standingsUnder' | 'find' | 'search' | 'newest' | 'count'
@@ -22,25 +22,28 @@ export interface CertificateAuthorityDependencies {
   readonly audit: AuthorityLog;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  /** Its keys for the purposes `certificate-...`. */
+  /** Holds the keys for the purposes `certificate-...`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly proposerStanding: ProposerStanding;
   readonly independence: Independence;
-  /** The public URL of the installation, below which lists and OCSP answers are served. */
+  /** The public URL of the installation. Lists and OCSP responses are served below it. */
   readonly issuer: string;
-  /** Legal name of the operator, for the names of authorities. */
+  /** Legal name of the operator, which the names of authorities contain. */
   readonly organization: string;
   /** LEI of the operator, whose people may obtain certificates for every institution. */
   readonly operator: string;
-  /** From which the secrets of enrolments and nonces are derived; the same on every node, and not in the database. 32 octets. */
+  /**
+   * The key from which enrolment secrets and nonces are derived: 32 octets, the same on every node, not in the
+   * database.
+   */
   readonly enrolmentKey: Uint8Array;
   /** Limits of ACME accounts; 100 orders an hour by default. */
   readonly acmeLimits?: { readonly ordersPerHour?: number };
-  /** The actor of certificates that the authority issues to itself. */
+  /** The actor in records of certificates that the authority issues to itself. */
   readonly installation: Required<Actor>;
   /** How long an approved authority is published before it signs, in milliseconds; a day by default. */
   readonly publishBeforeUseMs?: number;
-  /** DNS names and domains that hosts of this installation may have; the host of the issuer when left out. */
+  /** DNS names and domains that certificates may name; by default the host of the issuer. */
   readonly hosts?: readonly string[];
   readonly clock: Clock;
   readonly random: Random;

@@ -14,8 +14,11 @@ import {
   buildTbsRevocationList,
   type CertificateId,
   decodeStatusRequestPath,
+  encodeCertificateBag,
   encodeDirectoryName,
+  encodeRequestAttributes,
   encodeStatusFailure,
+  type GeneralName,
   isIssuedBy,
   isIssuerOf,
   issuingExtensions,
@@ -26,6 +29,8 @@ import {
   readCertificationRequest,
   readStatusRequest,
   readX509Certificate,
+  sameDirectoryNames,
+  subjectAltNamesOf,
   verifySignature,
 } from '@countersign/x509';
 import { derUtf8 } from '@countersign/x509/der';
@@ -33,7 +38,7 @@ import { createIssuanceCheck, type IssuanceCheck } from '@countersign/x509/issui
 import type { CeremonyResult } from './ledger/fold.ts';
 import { type ReleasedProfile, statusPolicy, usages } from './profiles.ts';
 
-// Everything here builds or reads certificates and lists. Nothing decides who may have one.
+// Everything here builds or reads certificates and lists. Nothing here decides who may have one.
 
 /** Signs octets with ES256. @returns r and s, 32 octets each */
 type Sign = (octets: Uint8Array) => Promise<Uint8Array>;
@@ -69,14 +74,14 @@ export function parsed(der: Uint8Array): ParsedAuthority {
   }
 }
 
-/** RFC 7638 of an EC key; for other kinds a value that equals no key of ours. */
+/** RFC 7638 thumbprint of an EC key. For other kinds a value that never equals one of our key ids. */
 function thumbprintOf(key: KeyObject): string {
   const { kty, crv, x, y } = key.export({ format: 'jwk' });
   if (kty !== 'EC') return '';
   return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
 }
 
-/** SubjectPublicKeyInfo of a key, with its digest as certificates are compared by. */
+/** SubjectPublicKeyInfo of a key, and the digest by which keys are compared. */
 export function publicKeyOf(jwk: Jwk): { readonly encoding: Uint8Array; readonly digest: string } {
   const encoding = createPublicKey({ key: { ...jwk }, format: 'jwk' }).export({ format: 'der', type: 'spki' });
   return { encoding, digest: sha256Base64Url(encoding) };
@@ -85,23 +90,22 @@ export function publicKeyOf(jwk: Jwk): { readonly encoding: Uint8Array; readonly
 export interface ReadRequest {
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array;
+  /** DER of the Name. */
+  readonly subject: Uint8Array;
   readonly names: readonly { readonly kind: 'dns' | 'uri' | 'other'; readonly value: string }[];
-  /** Of the requested subject; certificates do not take them over. */
+  /** Common names in the requested subject. Certificates do not copy them. */
   readonly commonNames: readonly string[];
 }
 
 /** Reads a certificate request and verifies that its sender has the key. @throws CodedError `certificate_request_invalid` */
 export function readRequest(der: Uint8Array): ReadRequest {
   try {
-    const { publicKey, subjectAltNames, subject } = readCertificationRequest(der);
+    const { publicKey, subject, subjectAltNames } = readCertificationRequest(der);
     return {
       publicKey,
+      subject,
       commonNames: attributeTexts(subject, commonNameType),
-      names: subjectAltNames.map((name) =>
-        name.kind === 'dns' || name.kind === 'uri'
-          ? { kind: name.kind, value: name.text }
-          : { kind: 'other', value: name.kind },
-      ),
+      names: namesOf(subjectAltNames),
     };
   } catch (error) {
     if (!isCodedError(error)) throw error;
@@ -111,7 +115,58 @@ export function readRequest(der: Uint8Array): ReadRequest {
   }
 }
 
-/** Where verifiers find a list, a status and the authority. */
+const namesOf = (names: readonly GeneralName[]): ReadRequest['names'] =>
+  names.map((name) =>
+    name.kind === 'dns' || name.kind === 'uri'
+      ? { kind: name.kind, value: name.text }
+      : { kind: 'other', value: name.kind },
+  );
+
+/** A certificate that somebody presents. Nothing is verified. */
+export interface PresentedLeaf extends Pick<ReadRequest, 'subject' | 'names'> {
+  /** 32 hexadecimal digits, for a certificate of ours. */
+  readonly serial: string;
+  readonly toBeSigned: Uint8Array;
+}
+
+/** @returns undefined when it cannot be read */
+export function readPresented(der: Uint8Array): PresentedLeaf | undefined {
+  try {
+    const certificate = readX509Certificate(der);
+    const { subject, toBeSigned } = certificate;
+    const serial = BigInt(`0x${Buffer.from(certificate.serial).toString('hex')}`)
+      .toString(16)
+      .padStart(32, '0');
+    return { serial, subject, toBeSigned, names: namesOf(subjectAltNamesOf(certificate)) };
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a request names the subject and the names of a certificate, no more and no less (RFC 7030 section 4.2.2). */
+export function namesTheSame(request: ReadRequest, certificate: PresentedLeaf): boolean {
+  const listed = ({ names }: Pick<ReadRequest, 'names'>) =>
+    JSON.stringify(names.map(({ kind, value }) => `${kind}:${value}`).toSorted());
+  return sameDirectoryNames(request.subject, certificate.subject) && listed(request) === listed(certificate);
+}
+
+/** Certificates as EST answers with them. @returns DER of a certs-only CMS message */
+export const bagOf = (certificates: readonly Uint8Array[]): Uint8Array => encodeCertificateBag(certificates);
+
+/** What EST clients should write into a request (RFC 9908). @returns DER of CsrAttrs */
+export function requestAttributes(expected: {
+  /** The certificate that is renewed. */
+  readonly renewed: PresentedLeaf | undefined;
+  readonly choosesNames: boolean;
+}): Uint8Array {
+  const { renewed, choosesNames } = expected;
+  if (renewed === undefined) return encodeRequestAttributes({ names: [], choosesNames });
+  const names = renewed.names.flatMap(({ kind, value }) => (kind === 'other' ? [] : [{ kind, text: value } as const]));
+  return encodeRequestAttributes({ subject: renewed.subject, names });
+}
+
+/** The addresses in a certificate: revocation list, OCSP responder, issuing authority. */
 export interface Places {
   readonly list: string;
   readonly status: string;
@@ -139,12 +194,12 @@ export interface NewLeaf {
   readonly workload?: WorkloadStatement;
 }
 
-/** The to-be-signed certificate of a holder. */
+/** The to-be-signed certificate of a principal. */
 export function buildLeaf(leaf: NewLeaf): Uint8Array {
   const { profile, authority: der, publicKey, uri, dnsNames, places, extension, workload } = leaf;
   const authority = parsed(der);
   const name = leaf.holder.slice(leaf.holder.indexOf(':') + 1);
-  // ACME clients renew for the common name too, as a host name: a certificate for hosts has no other.
+  // ACME clients also renew for the common name, as a host name. A certificate for hosts must have no other.
   const commonName = dnsNames.length === 0 ? shortened(name) : dnsNames.find((host) => host.length <= 64);
   const extensions: NewExtensions = {
     basicConstraints: { authority: false },
@@ -219,13 +274,13 @@ export function assemble(tbs: Uint8Array, signature: Uint8Array): Uint8Array {
   return assembleCertificate(tbs, { algorithm, signature });
 }
 
-/** Whether the authority's key made the signature of a certificate. */
+/** Whether the signature of a certificate verifies with the authority's key. */
 export function isSignedByAuthority(certificate: Uint8Array, authority: Uint8Array): boolean {
   try {
     const { toBeSigned, signature } = readX509Certificate(certificate);
     return verifySignature(parsed(authority).publicKey, scheme, toBeSigned, signature);
   } catch (error) {
-    // A stored signature that somebody altered need not have the form of one.
+    // A stored signature that was altered may not even be well-formed.
     if (isCodedError(error)) return false;
     throw error;
   }
@@ -234,9 +289,8 @@ export function isSignedByAuthority(certificate: Uint8Array, authority: Uint8Arr
 const rehearsals = createGenerations<string, IssuanceCheck>(maxKept);
 
 /**
- * Checks a to-be-signed certificate before a real key signs it: the rules for every certificate, and a rehearsal with throw-away keys below
- * the real constraints of its authorities.
- *
+ * Checks a to-be-signed certificate before a real key signs it: the rules for all certificates, and a rehearsal with
+ * throw-away keys under the constraints of its authorities.
  * @param chain DER of the issuing authority's certificate, then of its root
  * @param now milliseconds since the epoch
  * @returns what is wrong, or undefined
@@ -265,7 +319,7 @@ export function buildAuthorityRequest(
   });
 }
 
-/** What is wrong with the certificates of a ceremony; undefined when they are as requested. */
+/** What is wrong with the certificates of a ceremony; undefined when they match the request. */
 export function findAuthorityFault(
   ceremony: CeremonyResult,
   expected: AuthorityLimits & { readonly key: Jwk; readonly at: number },
@@ -296,7 +350,7 @@ export function findAuthorityFault(
       found.critical !== required.critical ||
       !sameOctets(found.value, required.value)
     )
-      return `The extension ${id} differs from the one in the request: the constraints of an authority are not negotiable.`;
+      return `The extension ${id} differs from the one in the request. Repeat the ceremony with the requested constraints.`;
   }
   const others = [...authority.extensions].filter(([id, { critical }]) => critical && !wanted.extensions.has(id));
   return others.length === 0 ? undefined : 'The certificate has a critical extension that was not requested.';
@@ -308,7 +362,7 @@ function isIssued(certificate: ParsedCertificate, issuer: ParsedCertificate): bo
 
 const sameOctets = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
 
-/** A revocation list of one shard. Its address is in a critical extension, so that no other list can take its place. */
+/** A revocation list of one shard. A critical extension names its address, so that it cannot replace another list. */
 export async function buildList(list: {
   /** DER of the authority's certificate. */
   readonly issuer: Uint8Array;
@@ -358,7 +412,7 @@ export const isAbout = ({ id }: ReadStatusRequest['singles'][number], authority:
 
 export interface SingleStatus {
   readonly status: 'good' | 'revoked' | 'unknown';
-  /** How long the answer is valid. */
+  /** How long the answer is valid, in milliseconds. */
   readonly lifeMs?: number;
   readonly revokedAt?: number;
   readonly reason?: RevocationReason;

@@ -10,22 +10,22 @@ import {
 const hour = 3_600;
 const day = 24 * hour;
 
-/** The part of a profile that belongs to the release: no change of its terms can widen it. */
+/** The part of a profile that a release fixes. New terms cannot widen it. */
 export interface ReleasedProfile
   extends Pick<CertificateProfile, 'name' | 'authority' | 'policy' | 'revocation' | 'longestSeconds' | 'holders'> {
-  /** Critical `keyUsage`. Nothing but signatures: keys of certificates never encrypt. */
+  /** Critical `keyUsage`: signatures only, because certified keys never encrypt. */
   readonly keyUsage: readonly ('digitalSignature' | 'nonRepudiation')[];
   /** Object identifiers. */
   readonly extendedKeyUsage: readonly string[];
   readonly extendedKeyUsageCritical: boolean;
-  /** Whether it may name DNS names; then it must name at least one. */
+  /** Whether certificates may name DNS names; if so, they must name at least one. */
   readonly namesHosts: boolean;
   readonly lifetimeSeconds: number;
 }
 
 /**
- * Object identifiers of our own: a UUID in seven parts below an arc that Microsoft gave out for this. `2.25` with the UUID as one number
- * would do, but Go before 1.22 reads no certificate with a number of more than 31 bits.
+ * Object identifiers of our own: a UUID in seven parts below an arc that Microsoft assigns for this. `2.25` with the
+ * UUID as one number is shorter, but Go before 1.22 rejects certificates with numbers of more than 31 bits.
  */
 const arc = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321';
 const policies = `${arc}.1`;
@@ -43,7 +43,7 @@ export const usages = {
 
 const common = { keyUsage: ['digitalSignature'], extendedKeyUsageCritical: false, namesHosts: false } as const;
 
-/** Every profile of this release, with its terms until two people change them. */
+/** All profiles of this release, with the terms that apply until two people change them. */
 export const releasedProfiles: Readonly<Record<CertificateProfileName, ReleasedProfile>> = {
   'trading-agent': {
     ...common,
@@ -140,7 +140,7 @@ export const releasedProfiles: Readonly<Record<CertificateProfileName, ReleasedP
   },
 };
 
-/** Policy of the certificates of OCSP responders. No order can ask for it: the component issues them to itself. */
+/** Policy of the certificates of OCSP responders. Orders cannot ask for it: the component issues them to itself. */
 export const statusPolicy = `${policies}.9`;
 export const statusLifetimeSeconds = 7 * day;
 
@@ -158,7 +158,7 @@ export const namesHosts = (authority: AuthorityClass): boolean =>
     (name) => releasedProfiles[name].authority === authority && releasedProfiles[name].namesHosts,
   );
 
-/** The terms of a profile until two people have approved others. */
+/** The terms of a profile in a new installation. */
 export function firstTerms(name: CertificateProfileName, hosts: readonly string[]): CertificateProfileTerms {
   const { lifetimeSeconds, namesHosts } = releasedProfiles[name];
   return { enabled: true, lifetimeSeconds, dnsNames: namesHosts ? hosts : [] };
@@ -169,7 +169,7 @@ export function profileNamed(text: string): CertificateProfileName {
   if (name === undefined)
     throw certificateAuthorityErrors.error(
       'profile_unknown',
-      `There is no such certificate profile. There are ${certificateProfileNames.join(', ')}.`,
+      `There is no such certificate profile. The profiles are ${certificateProfileNames.join(', ')}.`,
     );
   return name;
 }
@@ -183,14 +183,14 @@ export function checkTerms(name: CertificateProfileName, terms: CertificateProfi
   if (!Number.isInteger(terms.lifetimeSeconds) || terms.lifetimeSeconds < 300)
     throw refuse('The lifetime is at least 300 seconds.');
   if (terms.lifetimeSeconds > longestSeconds)
-    throw refuse(`Certificates of the profile ${name} live for at most ${longestSeconds} seconds.`);
-  if (!namesHosts && terms.dnsNames.length > 0) throw refuse(`Certificates of the profile ${name} name no hosts.`);
+    throw refuse(`Certificates of the profile ${name} are valid for at most ${longestSeconds} seconds.`);
+  if (!namesHosts && terms.dnsNames.length > 0) throw refuse(`Certificates of the profile ${name} cannot name hosts.`);
   const wrong = terms.dnsNames.find((host) => host.length > 253 || !dnsName.test(host));
   if (wrong !== undefined)
-    throw refuse('A DNS name is in lower case, without wildcards; a domain with all names below it starts with a dot.');
+    throw refuse('DNS names are in lower case, without wildcards. A leading dot permits all names below a domain.');
 }
 
-/** Whether one of the permitted names is, or with its leading dot contains, this host. */
+/** Whether this host is permitted by name, or by a domain with a leading dot. */
 export function permitsHost(permitted: readonly string[], host: string): boolean {
   return permitted.some((name) => (name.startsWith('.') ? host.endsWith(name) : host === name));
 }

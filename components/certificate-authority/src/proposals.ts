@@ -37,13 +37,13 @@ export type Proposable =
   | { readonly kind: 'profile'; readonly about: CertificateProfileName; readonly terms: CertificateProfileTerms }
   | { readonly kind: 'authority'; readonly about: AuthorityClass; readonly authority: CeremonyResult };
 
-/** Changes of profiles and authorities by two people. They exist as records only. */
+/** Changes of profiles and authorities that need two people. They exist as records only. */
 export interface Proposals {
-  /** The caller has checked the proposal itself. */
+  /** Proposes a change that the caller has checked. */
   propose(proposable: Proposable, reason: string, by: Requester): Promise<Proposal>;
   /**
    * @param check examines the proposal again before it takes effect
-   * @throws CodedError `authority_proposal_unknown`, `authority_proposal_settled`, `authority_own_proposal` and others
+   * @throws CodedError `authority_proposal_unknown`, `authority_proposal_settled`, `authority_own_proposal`
    */
   approve(id: string, digest: string, by: Requester, check: (proposal: Proposal) => Promise<void>): Promise<Proposal>;
   reject(id: string, reason: string, by: Requester): Promise<Proposal>;
@@ -55,7 +55,7 @@ export interface Proposals {
 
 const { error } = certificateAuthorityErrors;
 
-/** The second person for profiles and authorities. */
+/** The approval rules for profiles and authorities. */
 export const authorityApproval = {
   what: 'proposal',
   approves: 'digest',
@@ -82,7 +82,7 @@ interface Deciding {
   readonly refusal?: CodedError | undefined;
 }
 
-/** Steps that all commands here share. */
+/** Steps that are empty in every command here. */
 const plain = { facts: async () => undefined, done: () => undefined, after: async () => undefined } as const;
 
 export function createProposals(
@@ -226,7 +226,7 @@ export function proposalOf({ proposals }: PkiState, id: string): Proposal {
   return proposal;
 }
 
-/** The part of the record that the digest covers. */
+/** What the digest of a proposal covers. */
 function contentOf(what: Proposable) {
   if (what.kind === 'profile') {
     const { enabled, lifetimeSeconds, dnsNames } = what.terms;
@@ -242,7 +242,7 @@ const base64Url = (octets: Uint8Array): string => Buffer.from(octets).toString('
 
 function readReason(text: string): string {
   if (text.trim() === '' || text.length > 500 || !isVisibleText(text))
-    throw error('profile_terms_invalid', 'The reason is one line of text, at most 500 characters.');
+    throw error('profile_terms_invalid', 'The reason must be one line of text of at most 500 characters.');
   return text;
 }
 

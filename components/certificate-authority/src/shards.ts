@@ -1,4 +1,4 @@
-/** Revocation lists of an authority. A constant of the release: certificates name their list, so it must not change. */
+/** Number of revocation lists of an authority. Constant, because certificates name their list. */
 export const shardCount = 8;
 
 /** The revocation list of a certificate. @param serial hexadecimal */

@@ -7,7 +7,7 @@ import { isSignedByAuthority } from './forms.ts';
 import { shardOf } from './shards.ts';
 import { type AuthorityWorld, createAuthorityWorld, olga } from './testing/authority-world.ts';
 
-// Somebody has the role of this component in the database, and nothing else.
+// An attacker has the database role of this component, and nothing else.
 
 let world: AuthorityWorld;
 let ca: RunningCertificateAuthority;
@@ -22,8 +22,8 @@ afterAll(() => world.close());
 
 const partner = () => world.issue(ca, 'partner-client', 'service:partner');
 
-describe('whoever has only the database role of the certificate authority', () => {
-  it('makes no certificate known that was not issued', async () => {
+describe('an attacker with only the database role of the certificate authority', () => {
+  it('cannot add a certificate that was not issued', async () => {
     const issued = await partner();
     const forged = '4'.repeat(32);
     await steal().query(
@@ -36,7 +36,7 @@ describe('whoever has only the database role of the certificate authority', () =
     await steal().query('delete from certificates where serial = $1', [forged]);
   });
 
-  it('has nothing signed that was not recorded', async () => {
+  it('cannot have anything signed that was not recorded', async () => {
     const issued = await partner();
     const { toBeSigned } = readX509Certificate(issued.certificate);
     const changed = Buffer.from(toBeSigned);
@@ -48,7 +48,7 @@ describe('whoever has only the database role of the certificate authority', () =
     expect(await codeOf(ca.find(issued.serial))).toBe('authority_unproven');
   });
 
-  it('brings no signature of another into a certificate: one that does not verify is made anew', async () => {
+  it('cannot use the signature of another certificate: a signature that does not verify is made again', async () => {
     const issued = await partner();
     await steal().query('update certificates set signature = $2 where serial = $1', [
       issued.serial,
@@ -58,7 +58,7 @@ describe('whoever has only the database role of the certificate authority', () =
     expect(isSignedByAuthority(found?.certificate ?? new Uint8Array(), issued.chain[0] ?? new Uint8Array())).toBe(true);
   });
 
-  it('moves no end of a certificate, and hides none by another holder', async () => {
+  it('cannot move the expiry of a certificate, nor hide one by changing its holder', async () => {
     const issued = await partner();
     const later = new Date((parseInstant(issued.notAfter) ?? 0) + 86_400_000).toISOString();
     await steal().query(
@@ -68,7 +68,7 @@ describe('whoever has only the database role of the certificate authority', () =
     expect(await codeOf(ca.find(issued.serial))).toBe('authority_unproven');
   });
 
-  it('puts back no older revocation list', async () => {
+  it('cannot restore an older revocation list', async () => {
     const issued = await partner();
     const shard = shardOf(issued.serial);
     await ca.lookAtDue();

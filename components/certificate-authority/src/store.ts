@@ -63,7 +63,10 @@ export function certificatesAsRows(
   };
 }
 
-/** Stores the first signature that was made. @returns the stored one */
+/**
+ * Stores a signature unless one is stored.
+ * @returns the stored one
+ */
 export async function keepSignature(session: Session, serial: string, signature: Uint8Array): Promise<Uint8Array> {
   const { rows } = await ask<{ signature: Buffer }>(
     session,
@@ -146,7 +149,10 @@ export async function keepList(
   );
 }
 
-/** Removes certificates that expired before a time; what OCSP says of them no longer matters. @returns how many */
+/**
+ * Removes certificates that expired before a time, when OCSP need not answer for them.
+ * @returns how many
+ */
 export async function forgetCertificates(session: Session, before: number): Promise<number> {
   const { rowCount } = await ask(
     session,

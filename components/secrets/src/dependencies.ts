@@ -15,7 +15,7 @@ import type { Logger, Metrics, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LeaseTarget } from './store/index.ts';
 
-/** The part of the log that the component reads and writes. */
+/** What the component reads from and writes to the log. */
 export type SecretsLog = Pick<
   AuditLog,
   'append' | 'standings' | 'standingsUnder' | 'find' | 'search' | 'query' | 'newest' | 'scan'
@@ -26,7 +26,7 @@ export interface TokenHolder extends Requester {
   /** LEI. */
   readonly institution: string;
   readonly client: string;
-  /** Its revocation ends what it was given. */
+  /** The token on which the caller receives a credential or value; its revocation ends the lease. */
   readonly token: LastingToken;
 }
 
@@ -41,11 +41,11 @@ export interface SecretsDependencies {
   readonly independence: Independence;
   /** Databases whose credentials are leased, by name. */
   readonly targets: ReadonlyMap<string, LeaseTarget>;
-  /** Requests to venues. */
+  /** Sends requests to venues. */
   readonly exchange: Pick<ConfiguredExchange, 'exchange'>;
-  /** Encrypts the keys of values. */
+  /** The key-encryption key of the group: encrypts the key of each value. */
   readonly sealingKey: SealingKey;
-  /** 32 bytes from which the passwords of leases are derived; the same on every node. */
+  /** The key from which the passwords of leases are derived: 32 octets, the same on every node. */
   readonly passwordKey: Uint8Array;
   /** The public URL of the installation. */
   readonly issuer: string;
@@ -54,9 +54,9 @@ export interface SecretsDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics?: Pick<Metrics, 'gauge'>;
-  /** Leases that one holder may have at the same time; 20 by default. */
+  /** Maximum number of leases of one holder; 20 by default. */
   readonly leasesPerHolder?: number;
-  /** Leases of one role at the same time; 1,000 by default. */
+  /** Maximum number of leases of one role; 1,000 by default. */
   readonly leasesPerRole?: number;
   /** How often ended authority is read and due leases are removed, in milliseconds; 1,000 by default. */
   readonly everyMs?: number;

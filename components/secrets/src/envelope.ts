@@ -1,7 +1,7 @@
 import { type Random, sha256Base64Url } from '@countersign/kernel';
 import { type SealingKey, seal, unseal } from '@countersign/runtime';
 
-/** An encrypted value. Its digest is in a record; the key of the value is encrypted beside it. */
+/** An encrypted value. A record has its digest; its key is stored beside it, encrypted. */
 export interface Material {
   /** SHA-256 of the ciphertext, base64url. */
   readonly digest: string;
@@ -9,7 +9,7 @@ export interface Material {
   readonly sealedKey: Uint8Array;
 }
 
-/** What a value belongs to: it opens for nothing else. */
+/** What a value belongs to. It decrypts for nothing else. */
 export interface MaterialPlace {
   readonly kind: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export interface MaterialPlace {
 
 const boundTo = ({ kind, name }: MaterialPlace, part: 'key' | 'value'): string => `secrets/${kind}/${name}/${part}`;
 
-/** Encrypts a value with a key of its own (AES-256-GCM), and that key with the key-encryption key of the group. */
+/** Encrypts a value with its own key (AES-256-GCM), and that key with the key-encryption key of the group. */
 export function encryptMaterial(
   value: Uint8Array,
   place: MaterialPlace,
@@ -30,7 +30,9 @@ export function encryptMaterial(
   return { digest: sha256Base64Url(ciphertext), ciphertext, sealedKey };
 }
 
-/** @throws CodedError `keystore_locked` for another key, another place or altered bytes */
+/**
+ * @throws CodedError `keystore_locked` for another key, another place or altered octets
+ */
 export function decryptMaterial(
   { ciphertext, sealedKey }: Pick<Material, 'ciphertext' | 'sealedKey'>,
   place: MaterialPlace,

@@ -7,7 +7,7 @@ export { secretApproval } from './proposals.ts';
 export { createSecrets, type RunningSecrets } from './secrets.ts';
 export { createPostgresqlTarget, type LeaseTarget } from './store/index.ts';
 
-/** This component's place in the database. */
+/** The schema and migrations of this component. */
 export const secretsMigrations: ComponentMigrations = {
   name: 'secrets',
   schema: 'secrets',

@@ -23,14 +23,15 @@ export interface Permitted {
 /** Decides whether a holder may use a role, a secret or a key of a venue, and records refusals. */
 export interface Judge {
   /**
-   * @throws CodedError `secret_unknown` for everybody but a holder, `secret_not_permitted` with the reason of the policies
+   * @throws CodedError `secret_unknown` for callers who are not holders, `secret_not_permitted` with the reason of the
+   * policies
    */
   permit(kind: SecretKind, name: string, by: TokenHolder, need?: { readonly scope: string }): Promise<Permitted>;
 }
 
-/** What a caller must not learn: whether the name exists, and who its holders are. */
+/** Callers must not learn whether the name exists, or who its holders are. */
 export const unknownSecret = (): CodedError =>
-  error('secret_unknown', 'There is nothing of this name that you may use. Ask the operator for it.');
+  error('secret_unknown', 'You may not use anything with this name. Ask the operator for it.');
 
 export function createJudge({
   policyEngine,
@@ -63,7 +64,7 @@ export function createJudge({
   };
 }
 
-/** A denial by the policies, until its record is written. */
+/** A denial by the policies that is not recorded yet. */
 class Refused extends Error {
   readonly decision: Decision;
   constructor(decision: Decision) {
@@ -85,9 +86,8 @@ export function decided(
 }
 
 /**
- * Runs work for a caller. Every refusal of it is recorded before it is answered; malformed requests are not, and neither is a time at
- * which we cannot answer.
- *
+ * Runs work for a caller. Every refusal is recorded before it is answered, except malformed requests and our own
+ * unavailability.
  * @param record the type of the refusal, with the data that names what was asked for
  */
 export async function recordingRefusals<Result>(

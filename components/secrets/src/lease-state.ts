@@ -12,7 +12,7 @@ import { type RevocableClaims, revocationKeysOf } from '@countersign/oauth';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-/** Everything about a lease that decides. Times are milliseconds since the epoch. */
+/** The state of a lease on which decisions depend. Times are milliseconds since the epoch. */
 export interface LeaseState {
   /** 20 hexadecimal digits, by holder, acting chain and role. */
   readonly slot: string;
@@ -26,7 +26,7 @@ export interface LeaseState {
   /** LEI. */
   readonly institution: string;
   readonly client: string;
-  /** Claims of the token that asked last, as far as they decide about revocation. */
+  /** Claims of the latest token, as far as they decide about revocation. */
   readonly claims: RevocableClaims;
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -35,13 +35,13 @@ export interface LeaseState {
   readonly ending: LeaseEnding | undefined;
 }
 
-/** A row, with the parts that decide nothing. */
+/** A row: the state, and members on which no decision depends. */
 export interface StoredLease extends LeaseState {
   /** The record of the last change. */
   readonly change: RecordId;
 }
 
-/** The lease of a holder and role. Other actors on behalf of the same holder have leases of their own. */
+/** The lease of a holder and role. Each chain of actors for the same holder has a lease of its own. */
 export function slotOf(holder: string, through: readonly string[], role: string): string {
   return createHash('sha256')
     .update(JSON.stringify([holder, through, role]))
@@ -49,12 +49,14 @@ export function slotOf(holder: string, through: readonly string[], role: string)
     .slice(0, 20);
 }
 
-/** Database roles that this installation has made start with this. */
+/** Database roles that this installation creates start with this prefix. */
 export function usernamePrefix(issuer: string): string {
   return `cs_${createHash('sha256').update(issuer).digest('hex').slice(0, 6)}_`;
 }
 
-/** The slot and generation in the name of a database role; undefined for one that is not ours. */
+/**
+ * The slot and generation in the name of a database role; undefined for a role that this installation did not create.
+ */
 export function leaseOfUsername(prefix: string, username: string) {
   if (!username.startsWith(prefix)) return undefined;
   const found = /^([0-9a-f]{20})_([1-9][0-9]{0,9})$/.exec(username.slice(prefix.length));
@@ -64,13 +66,15 @@ export function leaseOfUsername(prefix: string, username: string) {
 export const leaseId = ({ slot, generation }: Pick<LeaseState, 'slot' | 'generation'>): string =>
   `${slot}.${generation}`;
 
-/** @returns undefined for text that is no id of a lease */
+/**
+ * @returns undefined for text that is not the id of a lease
+ */
 export function parseLeaseId(text: string): { readonly slot: string; readonly generation: number } | undefined {
   const found = /^([0-9a-f]{20})\.([1-9][0-9]{0,9})$/.exec(text);
   return found === null ? undefined : { slot: found[1] ?? '', generation: Number(found[2]) };
 }
 
-/** Of a token, only what decides about its revocation. */
+/** The claims of a token that decide about its revocation. */
 export function claimsOf({
   iat,
   jti,
@@ -105,7 +109,7 @@ const carriedSchema = Type.Object({
 });
 const carried = Compile(carriedSchema);
 
-/** As a record contains it, and as the row stores it. */
+/** The state as records and rows store it. */
 export function carriedOf(state: LeaseState): { readonly [name: string]: Json } {
   return {
     slot: state.slot,
@@ -117,14 +121,14 @@ export function carriedOf(state: LeaseState): { readonly [name: string]: Json } 
     through: [...state.through],
     institution: state.institution,
     client: state.client,
-    // Plain JSON, as it was in the token.
+    // Plain JSON, as in the token.
     claims: JSON.parse(JSON.stringify(state.claims)) as Json,
     issued_at: toInstant(state.issuedAt),
     expires_at: toInstant(state.expiresAt),
     max_expires_at: toInstant(state.maxExpiresAt),
     status: state.status,
     ending: state.ending ?? null,
-    // For queries: they follow from the members above.
+    // For queries; derived from the members above.
     people: [state.holder, ...state.through],
     revocation_keys: [...revocationKeysOf(state.claims)],
   };
@@ -143,7 +147,7 @@ export function stateOf(content: unknown): LeaseState {
     through: content.through,
     institution: content.institution,
     client: content.client,
-    // Our own record has these claims; the log has checked its digest.
+    // This component wrote the record, and the log has checked its digest.
     claims: content.claims as unknown as RevocableClaims,
     issuedAt: momentOf(content.issued_at),
     expiresAt: momentOf(content.expires_at),

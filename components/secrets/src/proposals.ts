@@ -35,9 +35,9 @@ export interface Examined {
   readonly probe?: 'trade-only' | 'waived';
 }
 
-/** Changes of roles, secrets and keys of venues by two people. They exist as records only. */
+/** Changes of roles, secrets and keys of venues that need two people. They exist as records only. */
 export interface Proposals {
-  /** The caller has checked the proposal itself. */
+  /** Proposes a change that the caller has checked. */
   propose(proposable: Proposable, reason: string, by: Requester): Promise<Proposal>;
   /**
    * @param check examines the proposal again before it takes effect
@@ -58,7 +58,7 @@ export interface Proposals {
 
 const { error } = secretsErrors;
 
-/** The second person for roles, secrets and keys of venues. */
+/** The approval rules for roles, secrets and keys of venues. */
 export const secretApproval = {
   what: 'proposal',
   approves: 'digest',
@@ -86,7 +86,7 @@ interface Deciding {
   readonly examined?: Examined;
 }
 
-/** Steps that all commands here share. */
+/** Steps that are empty in every command here. */
 const plain = { facts: async () => undefined, done: () => undefined, after: async () => undefined } as const;
 const source = 'secrets';
 
@@ -222,7 +222,7 @@ export function createProposals(
   };
 }
 
-/** A refusal is recorded by the command; other failures end the approval at once. */
+/** The command records a refusal. Other failures abort the approval at once. */
 async function examine(check: () => Promise<Examined>): Promise<Pick<Deciding, 'examined' | 'refusal'>> {
   try {
     return { examined: await check() };
@@ -241,7 +241,7 @@ export function proposalOf({ proposals }: SecretsState, id: string): Proposal {
 
 function readReason(text: string): string {
   if (text.trim() === '' || text.length > 500 || !isVisibleText(text))
-    throw error('secret_definition_invalid', 'The reason is one line of text, at most 500 characters.');
+    throw error('secret_definition_invalid', 'The reason must be one line of text of at most 500 characters.');
   return text;
 }
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RunningSecrets } from './index.ts';
 import { createSecretsWorld, olga, operator, type SecretsWorld } from './testing/secrets-world.ts';
 
-// Whatever fails on the way: neither a password, nor a value, nor a key of a venue is in a log line, an error, a record or a row.
+// With a failure at every step: passwords, values and venue keys are in no log line, error, record or row.
 
 let world: SecretsWorld;
 let secrets: RunningSecrets;
@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-it('is in no line, error, record or row, whatever fails on the way', async () => {
+it('is in no log line, error, record or row, with a failure at every step', async () => {
   const [value, key] = [randomBytes(24).toString('hex'), randomBytes(48).toString('base64')];
   const holder = 'service:holder';
   const errors: unknown[] = [];
@@ -70,7 +70,7 @@ it('is in no line, error, record or row, whatever fails on the way', async () =>
   await attempt(() =>
     secrets.broker.read('main', { path: '/api/v3/account', parameters: {} }, world.caller(holder), { send: true }),
   );
-  // The account that makes credentials may no longer do so.
+  // The account that creates credentials loses the right to do so.
   await world.leased.asOwner((leaser) => `alter role ${leaser} nocreaterole`);
   const other = (await world.define(secrets, world.roleFor([holder]))).name;
   await attempt(() => secrets.issue(other, world.caller(holder)));

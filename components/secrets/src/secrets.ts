@@ -22,7 +22,7 @@ import { createLedger, definitionKey, type Proposal, type SecretsState } from '.
 import { createProposals, proposalOf } from './proposals.ts';
 import { destroyMaterials, findMaterial, keepMaterial, materialsBefore } from './store/index.ts';
 
-/** A proposal as its proposer gives it: values are not encrypted yet. */
+/** A proposal before its values are encrypted. */
 export type Wanted =
   | Extract<Proposable, { readonly kind: 'role' | SecretKind; readonly change: 'remove' }>
   | Extract<Proposable, { readonly kind: 'role'; readonly change: 'define' }>
@@ -30,7 +30,7 @@ export type Wanted =
       readonly value: string;
     })
   | (Omit<Extract<Proposable, { readonly kind: 'venue-key'; readonly change: 'define' }>, 'material' | 'publicKey'> & {
-      /** A key that the venue has made; left out, a new key is made, or the present one is kept. */
+      /** A key that the venue issued. When left out, a new key is made, or the current one is kept. */
       readonly value?: string;
       readonly keep?: boolean;
     });
@@ -42,18 +42,19 @@ export interface ReadSecret {
 }
 
 export interface RunningSecrets extends ProposalEnder, Omit<Leases, 'lookAtDue' | 'sweep' | 'endOfRole'> {
-  /** What is in force and the caller may know: everything for the operator, otherwise what the caller holds. */
+  /** The definitions in force that the caller may see: all for the operator, otherwise those that the caller holds. */
   definitions(holder: string | undefined): Promise<readonly Definition[]>;
   /** @throws CodedError `secret_definition_invalid` */
   propose(wanted: Wanted, reason: string, by: Requester): Promise<SecretProposal>;
   proposals(status: SecretProposal['status'] | undefined): Promise<readonly SecretProposal[]>;
   proposal(id: string): Promise<SecretProposal>;
-  /** @throws CodedError `venue_key_too_powerful` when the venue says that a key can do more than trade, and others */
+  /**
+   * @throws CodedError `venue_key_too_powerful` when the venue reports that a key can do more than trade, and others
+   */
   approve(id: string, digest: string, by: Requester): Promise<SecretProposal>;
   reject(id: string, reason: string, by: Requester): Promise<SecretProposal>;
   /**
-   * The value of a secret, for a holder. The record is durable before it is released.
-   *
+   * The value of a secret, for a holder. The record is durable before the value is released.
    * @param version the newest when left out
    * @throws CodedError `secret_unknown`, `secret_not_permitted`, `secret_unavailable`
    */
@@ -67,12 +68,18 @@ const mostListed = 100;
 const longestValue = 32_768;
 const { error } = secretsErrors;
 const unavailable = () =>
-  error('secret_unavailable', 'The value is not what its record says, or was destroyed. The operator defines it anew.');
+  error(
+    'secret_unavailable',
+    'The value differs from its record, or was destroyed. The operator must define it again.',
+  );
 
-/** Credentials and secrets on demand. Definitions are in the log; leases are rows that count only if their records agree. */
+/**
+ * Credentials and secrets on demand. Definitions are in the log; leases are rows that count only if their records
+ * agree.
+ */
 export function createSecrets(
   dependencies: SecretsDependencies & {
-    /** The actor of what the component does by itself. */
+    /** The actor in records of what the component does by itself. */
     readonly installation: Actor;
   },
 ): RunningSecrets {
@@ -83,11 +90,14 @@ export function createSecrets(
   const leases = createLeases({ ...dependencies, ledger, judge });
   const context = { databases: new Set(targets.keys()), environment };
 
-  /** @throws CodedError `secret_unavailable` for a value that differs from its record, was destroyed, or is another's */
+  /**
+   * @throws CodedError `secret_unavailable` for a value that differs from its record, was destroyed, or belongs to
+   * another place
+   */
   async function open(digest: string, place: MaterialPlace): Promise<Buffer> {
     const { destroyed } = await ledger.current();
     const material = destroyed.has(digest) ? undefined : await findMaterial(pool, digest);
-    // Somebody may have put another value of the same name there.
+    // An attacker may have stored another value under this name.
     if (material === undefined || sha256Base64Url(material.ciphertext) !== digest) throw unavailable();
     try {
       const value = decryptMaterial(material, place, sealingKey);
@@ -130,15 +140,15 @@ export function createSecrets(
     }
     if (value !== undefined) return { ...defining, material: await keep(importVenueKey(algorithm, value), wanted) };
     if (algorithm === 'hmac')
-      throw error('secret_definition_invalid', 'The venue makes the secret of an HMAC. Give it as the value.');
+      throw error('secret_definition_invalid', 'The venue issues the secret of an HMAC. Pass it as the value.');
     const made = makeVenueKey(algorithm);
     return { ...defining, material: await keep(made.value, wanted), publicKey: made.publicKey };
   }
 
   function checkWanted(wanted: Wanted): void {
     if ('value' in wanted && wanted.value !== undefined && wanted.value.length > longestValue)
-      throw error('secret_definition_invalid', `A value has at most ${longestValue} characters.`);
-    // Whatever the value becomes, it is named by a digest.
+      throw error('secret_definition_invalid', `A value may have at most ${longestValue} characters.`);
+    // Checked before the digest of the value is known.
     checkDefinition({ material: '', ...wanted } as Proposable, context);
   }
 
@@ -147,7 +157,7 @@ export function createSecrets(
     await destroyUnused();
   }
 
-  /** Removes the values of removed definitions, and those of proposals that came to nothing. */
+  /** Removes the values of removed definitions, and of proposals that were rejected or expired. */
   async function destroyUnused(): Promise<void> {
     const state = await ledger.current();
     const used = usedMaterials(state, clock.now());
@@ -156,7 +166,7 @@ export function createSecrets(
   }
 
   const upkeep = createRounds({
-    what: 'removal of values without use',
+    what: 'removal of unused values',
     work: destroyUnused,
     logger,
     everyMs: 3_600_000,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningSecrets } from './index.ts';
 import { createSecretsWorld, olga, operator, type SecretsWorld } from './testing/secrets-world.ts';
 
-// Somebody has the role of this component in the database, and nothing else.
+// An attacker has the database role of this component, and nothing else.
 
 let world: SecretsWorld;
 let secrets: RunningSecrets;
@@ -24,8 +24,8 @@ async function lease() {
 const secretOf = (name: string, holders: readonly string[], value: string) =>
   ({ kind: 'secret', change: 'define', name, holders, value }) as const;
 
-describe('whoever has only the database role of the secrets component', () => {
-  it('gets no credential for a lease that nobody issued', async () => {
+describe('an attacker with only the database role of the secrets component', () => {
+  it('gets no credential for a lease that was not issued', async () => {
     const { lease: issued } = await lease();
     const slot = 'f'.repeat(20);
     await steal().query(
@@ -45,13 +45,13 @@ describe('whoever has only the database role of the secrets component', () => {
     ['gives it to somebody else', `jsonb_set(state, '{holder}', '"service:thief"')`],
     ['names another role', `jsonb_set(state, '{role}', '"admin"')`],
     ['takes away the token that it depends on', `jsonb_set(state, '{claims,sub}', '"service:other"')`],
-  ])('changes nothing: %s', async (_, change) => {
+  ])('has no effect with %s', async (_, change) => {
     const { lease: issued, holder } = await lease();
     await steal().query(`update leases set state = ${change} where slot = $1`, [issued.id.split('.')[0]]);
     expect(await codeOf(secrets.renew(issued.id, world.caller(holder)))).toBe('authority_unproven');
   });
 
-  it('revives no lease that has ended, and hides none from an ending', async () => {
+  it('cannot revive a lease that has ended, nor keep one from ending', async () => {
     const { lease: issued, holder } = await lease();
     const slot = issued.id.split('.')[0];
     const { rows } = await steal().query('select * from leases where slot = $1', [slot]);
@@ -64,13 +64,13 @@ describe('whoever has only the database role of the secrets component', () => {
     await secrets.lookAtDue();
     expect((await secrets.list({ holder })).map(({ status }) => status)).toEqual(['ended']);
     expect(await world.leased.roles()).not.toContain(issued.username);
-    // Without its row: the record has the lease.
+    // Without its row; the record of the lease still exists.
     const other = await lease();
     await steal().query('delete from leases where slot = $1', [other.lease.id.split('.')[0]]);
     expect(await secrets.end(other.lease.id, olga, () => 'revoked')).toMatchObject({ status: 'ended' });
   });
 
-  it('hides no lease from its end, and keeps no other one from it', async () => {
+  it('cannot keep a lease from expiring by altering it or another one', async () => {
     const [altered, removed, plain] = [await lease(), await lease(), await lease()];
     const slotOf = ({ lease: { id } }: typeof plain) => id.split('.')[0];
     await expect(
@@ -94,7 +94,7 @@ describe('whoever has only the database role of the secrets component', () => {
     ).toContain(slotOf(altered));
   });
 
-  it('puts no other value under a name, not even an older one of the same secret', async () => {
+  it('cannot store another value under a name, even an older one of the same secret', async () => {
     const holder = 'service:reader';
     await world.define(secrets, secretOf('one', [holder], 'first value'));
     await world.define(secrets, secretOf('two', [holder], 'other value'));
@@ -126,7 +126,7 @@ describe('whoever has only the database role of the secrets component', () => {
     expect(await codeOf(secrets.read('one', undefined, world.caller(holder)))).toBe('secret_unavailable');
   });
 
-  it('brings back no value that was destroyed', async () => {
+  it('cannot restore a destroyed value', async () => {
     const holder = 'service:reader';
     await world.define(secrets, secretOf('gone', [holder], 'a value to destroy'));
     const before = await steal().query('select * from materials');
@@ -136,13 +136,13 @@ describe('whoever has only the database role of the secrets component', () => {
     for (const row of before.rows as readonly Record<string, unknown>[])
       await steal().query('insert into materials values ($1, $2, $3, $4) on conflict do nothing', Object.values(row));
     expect(await codeOf(secrets.read('gone', 1, world.caller(holder)))).toBe('secret_unknown');
-    // A new definition of the name has a new value, whose digest is another one.
+    // A new definition with the same name has a new value with a different digest.
     await world.define(secrets, secretOf('gone', [holder], 'another value'));
     expect(await secrets.read('gone', undefined, world.caller(holder))).toMatchObject({ value: 'another value' });
     expect(await codeOf(secrets.read('gone', 1, world.caller(holder)))).toBe('secret_unknown');
   });
 
-  it('makes no nonce fall below the time', async () => {
+  it('cannot make a nonce fall below the time', async () => {
     await steal().query(
       `insert into venue_nonces values ('binance-main', 1) on conflict (key) do update set nonce = 1`,
     );

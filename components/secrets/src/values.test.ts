@@ -19,7 +19,7 @@ const wanted = (name: string, value: string) =>
   ({ kind: 'secret', change: 'define', name, holders: [holder], value }) as const;
 
 describe('a secret', () => {
-  it('is read by its holders, each reading recorded before its value leaves, and the value is in no record', async () => {
+  it('is released to its holders, each read recorded before the value, which is in no record', async () => {
     const value = `a value ${randomBytes(8).toString('hex')}`;
     await world.define(secrets, wanted('feed', value));
     expect(await secrets.read('feed', undefined, world.caller(holder))).toEqual({ name: 'feed', version: 1, value });
@@ -37,14 +37,14 @@ describe('a secret', () => {
     world.log.repair();
   });
 
-  it('has versions, and none is overwritten', async () => {
+  it('has versions that are never overwritten', async () => {
     for (const value of ['first', 'second', 'third']) await world.define(secrets, wanted('versions', value));
     const read = async (version?: number) => (await secrets.read('versions', version, world.caller(holder))).value;
     expect([await read(1), await read(2), await read(3), await read()]).toEqual(['first', 'second', 'third', 'third']);
     expect(await codeOf(read(4))).toBe('secret_unknown');
   });
 
-  it('is not there for anybody else, and not before two people have agreed', async () => {
+  it('is unknown to other callers, and to holders before the second approval', async () => {
     const { id, digest } = await secrets.propose(wanted('pending', 'not yet'), 'needed', olga);
     expect(await codeOf(secrets.read('pending', undefined, world.caller(holder)))).toBe('secret_unknown');
     await secrets.approve(id, digest, ari);
@@ -54,7 +54,7 @@ describe('a secret', () => {
     world.denying.clear();
   });
 
-  it('leaves nothing when its proposal comes to nothing', async () => {
+  it('leaves nothing behind when its proposal is rejected or expires', async () => {
     const count = async () => (await world.scratch.pool('secrets').query('select digest from materials')).rowCount ?? 0;
     const before = await count();
     const { id } = await secrets.propose(wanted('rejected', 'never'), 'needed', olga);
@@ -66,11 +66,11 @@ describe('a secret', () => {
   });
 });
 
-describe('the encryption of a value', () => {
+describe('an encrypted value', () => {
   const sealing = { sealingKey: { bytes: randomBytes(32) }, random: systemRandom };
   const place = { kind: 'secret', name: 'one' };
 
-  it('opens for its own kind and name only, and differs each time', () => {
+  it('decrypts for its own kind and name only, and differs each time', () => {
     const material = encryptMaterial(Buffer.from('value'), place, sealing);
     expect(decryptMaterial(material, place, sealing.sealingKey).toString()).toBe('value');
     for (const other of [
@@ -82,7 +82,7 @@ describe('the encryption of a value', () => {
     expect(encryptMaterial(Buffer.from('value'), place, sealing).digest).not.toBe(material.digest);
   });
 
-  it('does not open with another octet anywhere', () => {
+  it('does not decrypt with any octet changed', () => {
     const material = encryptMaterial(Buffer.from('value'), place, sealing);
     for (const part of ['ciphertext', 'sealedKey'] as const)
       for (let at = 0; at < material[part].length; at += 1) {

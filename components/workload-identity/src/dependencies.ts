@@ -19,7 +19,7 @@ export interface WorkloadIdentityDependencies {
   readonly certificateAuthority: Pick<CertificateAuthority, 'issue'> & {
     authorities(): Promise<readonly IssuingAuthority[]>;
   };
-  /** Its keys for the purpose `workload-token`. */
+  /** Holds the keys for the purpose `workload-token`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly proposerStanding: ProposerStanding;
   readonly independence: Independence;
@@ -27,7 +27,7 @@ export interface WorkloadIdentityDependencies {
   readonly issuer: string;
   /** LEI of the operator, whose attesters may present workloads of every institution. */
   readonly operator: string;
-  /** Outside parties about evidence; none when left out. */
+  /** Outside parties that vouch for evidence; none when left out. */
   readonly verifiers?: Verifiers;
   readonly clock: Clock;
   readonly random: Random;

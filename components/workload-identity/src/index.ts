@@ -7,7 +7,7 @@ export { type WorkloadIdentityRoutes, workloadIdentityRoutes } from './http/rout
 export { workloadApproval } from './register.ts';
 export { createWorkloadIdentity, type RunningWorkloadIdentity } from './workload-identity.ts';
 
-/** This component's place in the database. */
+/** The schema and migrations of this component. */
 export const workloadIdentityMigrations: ComponentMigrations = {
   name: 'workload-identity',
   schema: 'workload_identity',

@@ -34,13 +34,13 @@ import type { EntryState, ProposalState, RegisterState } from './ledger/fold.ts'
 import type { Ledger } from './ledger/ledger.ts';
 import { documentOf, isEntryName } from './terms.ts';
 
-/** Registration entries of workloads, changed by two people. They exist as records only. */
+/** Registration entries of workloads, whose changes need two people. They exist as records only. */
 export interface Register {
   propose(entry: string, terms: WorkloadTerms, reason: string, by: Requester): Promise<ProposalState>;
   /** @throws CodedError `workload_proposal_unknown`, `workload_proposal_settled`, `workload_own_proposal` and others */
   approve(id: string, digest: string, by: Requester): Promise<ProposalState>;
   reject(id: string, reason: string, by: Requester): Promise<ProposalState>;
-  /** One person is enough to stop a workload. Idempotent. */
+  /** One person can suspend a workload. Idempotent. */
   suspend(entry: string, reason: string, by: Requester): Promise<EntryState>;
   endProposalsOf(
     proposer: string,
@@ -51,7 +51,7 @@ export interface Register {
 const { error } = workloadErrors;
 const source = 'workload-identity';
 
-/** The second person for registration entries. */
+/** The approval rules for registration entries. */
 export const workloadApproval = {
   what: 'registration entry',
   approves: 'digest',
@@ -78,7 +78,7 @@ interface Deciding {
   readonly refusal?: CodedError | undefined;
 }
 
-/** Steps that all commands here share. */
+/** Steps that are empty in every command here. */
 const plain = { facts: async () => undefined, after: async () => undefined } as const;
 
 export function createRegister(
@@ -131,7 +131,7 @@ export function createRegister(
     kind: kinds.started,
     about: ({ id }) => id,
     async check({ ask, state }) {
-      // A name that has stood for one principal never stands for another: verifiers and records know it.
+      // A name never passes to another principal: verifiers and records know it.
       const known = state.entries.get(ask.entry);
       if (known !== undefined && known.terms.holder !== ask.terms.holder)
         throw error(
@@ -228,7 +228,7 @@ export function createRegister(
       if (!isEntryName(entry))
         throw error(
           'workload_terms_invalid',
-          'The name of an entry has up to 64 lower-case letters, digits and hyphens.',
+          'The name of an entry may have up to 64 lower-case letters, digits and hyphens.',
         );
       const id = newId('record', { clock, random });
       return commands.run(propose, { id, entry, terms, reason: readReason(reason), by });
@@ -279,7 +279,7 @@ export function entryOf({ entries }: RegisterState, name: string): EntryState {
 
 function readReason(text: string): string {
   if (text.trim() === '' || text.length > 500 || !isVisibleText(text))
-    throw error('workload_terms_invalid', 'The reason is one line of text, at most 500 characters.');
+    throw error('workload_terms_invalid', 'The reason must be one line of text of at most 500 characters.');
   return text;
 }
 

@@ -19,13 +19,13 @@ const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256, h
 const word = Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\x21-\\x7e]+$' });
 const closed = { additionalProperties: false } as const;
 
-/** The terms of an entry as requests, answers and records have them. */
+/** The terms of an entry, as in requests, answers and records. */
 export const termsSchema = Type.Object(
   {
     holder: Type.String({ maxLength: 80, description: 'Principal id: the workload acts as this agent or service' }),
     profile: Type.Enum([...workloadProfiles], { description: 'Profile of its certificates' }),
     level: Type.Enum([...assuranceLevels], {
-      description: 'Minimum level at which every expected fact but the environment is established',
+      description: 'Minimum level for every expected fact except the environment',
     }),
     attesters: Type.Array(Type.String({ maxLength: 80 }), {
       minItems: 1,
@@ -57,7 +57,7 @@ export const termsSchema = Type.Object(
 export type TermsDocument = Static<typeof termsSchema>;
 const termsCheck = Compile(termsSchema);
 
-/** What each profile demands of its entries. */
+/** What each profile requires of its entries. */
 const demands: Readonly<
   Record<
     WorkloadProfile,
@@ -74,12 +74,12 @@ const refuse = (detail: string) => error('workload_terms_invalid', detail);
 
 /** @throws CodedError `workload_terms_invalid` */
 export function readTerms(document: unknown): WorkloadTerms {
-  if (!termsCheck.Check(document)) throw refuse('The terms of the entry do not have the described form.');
+  if (!termsCheck.Check(document)) throw refuse('The terms of the entry do not match the schema.');
   const { dns_names: dnsNames, attesters: named, holder: of, configuration, selectors, ...rest } = document;
   const holder = parsePrincipalId(of);
   const attesters = named.map((each) => parsePrincipalId(each)).filter((each) => each !== undefined);
   if (holder === undefined || attesters.length < named.length)
-    throw refuse('The holder and each attester are principal ids, e.g. `service:node-1`.');
+    throw refuse('The holder and each attester must be principal ids, e.g. `service:node-1`.');
   const terms = {
     ...rest,
     ...{ holder, attesters, dnsNames },
@@ -95,24 +95,22 @@ function requireFit({ holder, profile, level, attesters, configuration, selector
   if (kindOfPrincipal(holder) !== demand.kind)
     throw refuse(`Certificates of the profile ${profile} are for a principal of the kind ${demand.kind}.`);
   if (attesters.some((one) => kindOfPrincipal(one) !== 'service'))
-    throw refuse('An attester is a service: the agent on the machine of the workload.');
+    throw refuse('An attester must be a service: the agent on the machine of the workload.');
   if (attesters.includes(holder)) throw refuse('A workload cannot be its own attester.');
   if (!isAtLeast(level, demand.level))
-    throw refuse(
-      `The profile ${profile} needs at least the level ${demand.level}: an image that is only asserted is not enough.`,
-    );
+    throw refuse(`The profile ${profile} needs at least the level ${demand.level}: an asserted image is not enough.`);
   if (demand.binds && configuration === undefined)
     throw refuse(`The profile ${profile} needs the digest of the approved configuration.`);
   if (profile === 'gateway' ? dnsNames.length === 0 : dnsNames.length > 0)
-    throw refuse('A workload of the profile gateway has DNS names; others have none.');
+    throw refuse('A workload of the profile gateway must have DNS names; other workloads must not.');
   const names = selectors.map(({ name }) => name);
   if (new Set(names).size < names.length)
-    throw refuse('A fact is named once in the selectors, with all permitted values.');
+    throw refuse('A fact may occur once in the selectors, with all permitted values.');
   const own = ofEntry.find((name) => names.includes(name));
-  if (own !== undefined) throw refuse(`The ${own} is a member of the entry, not a selector.`);
+  if (own !== undefined) throw refuse(`${own} is a member of the entry, not a selector.`);
 }
 
-/** As requests, answers and records have it. */
+/** The terms, as in requests, answers and records. */
 export function documentOf(terms: WorkloadTerms): TermsDocument {
   const { holder, profile, level, attesters, environment, images, configuration, selectors, dnsNames, audiences } =
     terms;
@@ -132,6 +130,6 @@ export function documentOf(terms: WorkloadTerms): TermsDocument {
 }
 
 const entryName = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
-/** Paths of the interface. */
+/** Names that are paths of the interface. */
 const reserved = ['proposals', 'bundle'];
 export const isEntryName = (text: string): boolean => entryName.test(text) && !reserved.includes(text);

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => world.scratch.drop());
 
 describe('a registration entry', () => {
-  it('needs two people, and the second names what they read', async () => {
+  it('needs two people, and the approver names the digest of the proposal', async () => {
     const { id, digest } = await world.workloads.propose('risk', termsWith(), 'new', olga);
     expect(await codeOf(world.workloads.approve(id, digest, olga))).toBe('workload_own_proposal');
     expect(await codeOf(world.workloads.approve(id, 'A'.repeat(43), ari))).toBe('workload_proposal_outdated');
@@ -59,22 +59,25 @@ describe('a registration entry', () => {
     );
   });
 
-  it.each(['Risk', '', 'a/b', 'proposals', 'bundle', '-a', 'a'.repeat(65)])('has no name like "%s"', async (name) => {
-    expect(await codeOf(world.workloads.propose(name, termsWith(), 'new', olga))).toBe('workload_terms_invalid');
-  });
+  it.each(['Risk', '', 'a/b', 'proposals', 'bundle', '-a', 'a'.repeat(65)])(
+    'cannot have a name like "%s"',
+    async (name) => {
+      expect(await codeOf(world.workloads.propose(name, termsWith(), 'new', olga))).toBe('workload_terms_invalid');
+    },
+  );
 
-  it('never changes its principal', async () => {
+  it('cannot change its principal', async () => {
     const terms = termsWith({ holder: 'agent:vwap-1', profile: 'trading-agent', configuration });
     expect(await codeOf(world.workloads.propose('risk', terms, 'another', olga))).toBe('workload_terms_invalid');
   });
 
-  it('is the same on another node, and after its rows and process are gone', async () => {
+  it('is the same on another node, and after the loss of rows and process', async () => {
     expect(await world.node().entry('risk')).toEqual(await world.workloads.entry('risk'));
   });
 });
 
 describe('an attestation', () => {
-  it('is recorded before the certificate, which the record and its digest bind', async () => {
+  it('is recorded before the certificate, and record and certificate name each other', async () => {
     const svid = await world.attest('risk', [launcher()]);
     const record = world.log.ofType('workload.attested').at(-1);
     expect(record).toMatchObject({ id: svid.record, data: { evidence: svid.evidence, level: 'kernel-observed' } });
@@ -84,7 +87,7 @@ describe('an attestation', () => {
     });
   });
 
-  it('gives nothing when its record cannot be written', async () => {
+  it('releases nothing when its record cannot be written', async () => {
     const before = world.orders.length;
     world.log.breakDown('writing');
     expect(await codeOf(world.attest('risk', [launcher()]))).toBe('log_unavailable');
@@ -123,7 +126,7 @@ describe('an attestation', () => {
     expect(await codeOf(world.attest('risk', evidence))).toBe('workload_evidence_invalid');
   });
 
-  it('is made for the attesters of the entry, of its institution, and of its environment', async () => {
+  it('is only for attesters of the entry, of its institution and its environment', async () => {
     expect(await codeOf(world.attest('risk', [launcher()], { ...node1, id: 'service:node-2' }))).toBe(
       'workload_attester_unknown',
     );
@@ -136,8 +139,8 @@ describe('an attestation', () => {
   });
 });
 
-describe('an end', () => {
-  it('comes with one person and lasts until two have approved the entry again', async () => {
+describe('the end of a workload', () => {
+  it('takes effect with one person, and lasts until two have approved the entry again', async () => {
     await world.workloads.suspend('risk', 'kill switch', olga);
     expect(await world.workloads.suspend('risk', 'kill switch', olga)).toMatchObject({ status: 'suspended' });
     expect(world.log.ofType('workload.suspended')).toHaveLength(1);
@@ -147,7 +150,7 @@ describe('an end', () => {
     expect(await world.workloads.standing('risk', node1)).toBeUndefined();
   });
 
-  it('comes with the departure of the principal, which suspends its entries', async () => {
+  it('follows the departure of its principal, which suspends its entries', async () => {
     const departure = {
       principal: 'service:risk' as never,
       kind: 'leave',
@@ -161,13 +164,13 @@ describe('an end', () => {
     await world.register('risk', termsWith());
   });
 
-  it('comes when the principal is no longer in the directory', async () => {
+  it('follows when the principal is no longer in the directory', async () => {
     world.principals.delete('service:risk');
     expect(await codeOf(world.attest('risk', [launcher()]))).toBe('workload_ended');
     world.principals.set('service:risk', { kind: 'service', institution: operator });
   });
 
-  it('comes for the proposals of somebody who leaves', async () => {
+  it('includes the proposals of a person who leaves', async () => {
     const { id, digest } = await world.workloads.propose('risk', termsWith(), 'again', olga);
     const ended = { before: world.clock.now(), by: ari, reason: 'left' };
     expect(await world.workloads.endProposalsOf(olga.id, ended)).toBe(1);

@@ -50,15 +50,17 @@ export interface RunningWorkloadIdentity extends WorkloadIdentity, ProposalEnder
   entries(): Promise<readonly WorkloadEntry[]>;
   /** @throws CodedError `workload_unknown` */
   entry(name: string): Promise<WorkloadEntry>;
-  /** @param terms as a document. @throws CodedError `workload_terms_invalid` */
+  /**
+   * @param terms as a document
+   * @throws CodedError `workload_terms_invalid`
+   */
   propose(entry: string, terms: unknown, reason: string, by: Requester): Promise<WorkloadProposal>;
   proposals(status: WorkloadProposal['status'] | undefined): Promise<readonly WorkloadProposal[]>;
   approve(id: string, digest: string, by: Requester): Promise<WorkloadProposal>;
   reject(id: string, reason: string, by: Requester): Promise<WorkloadProposal>;
   suspend(entry: string, reason: string, by: Requester): Promise<WorkloadEntry>;
   /**
-   * Why the workload of an entry may have nothing now; undefined while it may. For attesters, who empty its stream.
-   *
+   * Why the workload of an entry is refused now; undefined if it is not. Attesters then stop serving it.
    * @throws CodedError `workload_unknown`, `workload_attester_unknown`
    */
   standing(entry: string, by: Attester): Promise<CodedError | undefined>;
@@ -74,7 +76,7 @@ const mostListed = 1_000;
 const source = 'workload-identity';
 const { error } = workloadErrors;
 
-/** Registered workloads, attested before each certificate. The state is in the log; nothing here is in rows. */
+/** Registered workloads, attested before each certificate. All state is in the log. */
 export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencies): RunningWorkloadIdentity {
   const {
     audit,
@@ -103,7 +105,10 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
     ...recordedRequester(by),
   });
 
-  /** Records that a workload gets nothing, and says so. @throws CodedError always */
+  /**
+   * Records the refusal of a workload and throws it.
+   * @throws CodedError always
+   */
   async function refuse(
     refusal: CodedError,
     entry: EntryState,
@@ -126,14 +131,15 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
     throw refusal;
   }
 
-  /** Why this attester may not present this workload, or the workload may have nothing. */
+  /** Why this attester may not present this workload, or why the workload is refused. */
   async function findObstacle(entry: EntryState, by: Attester): Promise<CodedError | undefined> {
     const { terms } = entry;
     const snapshot = directory.snapshot();
     if (!terms.attesters.some((each) => each === by.id))
       return error('workload_attester_unknown', `${by.id} is not an attester of the entry ${entry.name}.`);
     const holder = snapshot.principal(terms.holder);
-    if (holder === undefined) return error('workload_ended', `${terms.holder} is not, or no longer, in the directory.`);
+    if (holder === undefined)
+      return error('workload_ended', `${terms.holder} is not in the directory, or has left it.`);
     if (by.institution !== holder.institution && by.institution !== operator)
       return error('workload_attester_unknown', 'The attester belongs to another institution.');
     if (entry.status === 'suspended')
@@ -320,7 +326,7 @@ function shownProposal(proposal: ProposalState, now: number): WorkloadProposal {
   };
 }
 
-/** SHA-256 of the key in a certificate request. Undefined for octets that the certificate authority will refuse. */
+/** SHA-256 of the key in a certificate request; undefined for octets that the certificate authority will refuse. */
 function keyOf(request: Uint8Array): string | undefined {
   try {
     return sha256Base64Url(readCertificationRequest(request).publicKey);

@@ -63,7 +63,7 @@ export interface WorkloadSelector {
 
 /** What two people register for a workload. */
 export interface WorkloadTerms {
-  /** The principal that the workload is; its SPIFFE id follows from it. */
+  /** The principal that the workload is; its SPIFFE ID follows from it. */
   readonly holder: PrincipalId;
   readonly profile: WorkloadProfile;
   /** Minimum level of every expected fact but the environment. */

@@ -6,7 +6,7 @@ import { type FlattenedJws, malformed, objectIn, readFlattenedJws } from './flat
 
 /** An external account binding whose MAC is not verified yet. */
 export interface UnverifiedBinding {
-  /** The key identifier that came with the secret. */
+  /** The key identifier that was issued together with the secret. */
   readonly keyId: string;
   readonly jws: FlattenedJws;
 }
@@ -30,7 +30,7 @@ export function readAccountBinding(binding: Json, url: string): UnverifiedBindin
     });
   if (Object.hasOwn(jws.protectedHeader, 'nonce'))
     throw malformed('The external account binding must not have a nonce.');
-  if (named !== url) throw malformed('The external account binding names another URL than the request.');
+  if (named !== url) throw malformed('The external account binding has another URL than the request.');
   if (typeof kid !== 'string' || kid.length > 128)
     throw malformed('The external account binding does not name its key.');
   return { keyId: kid, jws };
@@ -40,7 +40,10 @@ export function readAccountBinding(binding: Json, url: string): UnverifiedBindin
 export function verifyAccountBinding({ jws }: UnverifiedBinding, secret: Uint8Array, accountKey: AccountKey): void {
   const mac = createHmac('sha256', secret).update(jws.signingInput, 'latin1').digest('base64url');
   if (!equalInConstantTime(mac, jws.signature.toString('base64url')))
-    throw error('acme_unauthorized', 'The external account binding does not verify. Check the key and its id.');
+    throw error(
+      'acme_unauthorized',
+      'The external account binding does not verify. Check the key identifier and the HMAC key.',
+    );
   const bound = importAccountKey(objectIn(jws.payload, 'The payload of the external account binding'));
   if (bound.thumbprint !== accountKey.thumbprint)
     throw error('acme_unauthorized', 'The external account binding is for another account key.');

@@ -12,7 +12,7 @@ export type RequestAlgorithm = (typeof requestAlgorithms)[number];
 export interface AccountKey {
   /** RFC 7638. */
   readonly thumbprint: string;
-  /** The members that describe it, no others. */
+  /** The public members of the key, no others. */
   readonly jwk: Readonly<Record<string, string>>;
   /** SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array;
@@ -21,7 +21,9 @@ export interface AccountKey {
 
 const { error } = acmeErrors;
 
-/** @throws CodedError `acme_key_refused`: malformed, private, weak, or of another type */
+/**
+ * @throws CodedError `acme_key_refused`: malformed, private, weak, or of an unsupported type
+ */
 export function importAccountKey(jwk: Json): AccountKey {
   try {
     const { key, algorithm, thumbprint } = importAuthenticatorKey(jwk);
@@ -49,7 +51,7 @@ export function importAccountKey(jwk: Json): AccountKey {
   }
 }
 
-/** An RSA key serves both forms of RSA signatures: most ACME clients know RS256 only. */
+/** An RSA key can make both forms of RSA signatures; most ACME clients support RS256 only. */
 function algorithmsOf(algorithm: AuthenticatorAlgorithm): readonly RequestAlgorithm[] {
   return algorithm === 'PS256' ? ['RS256', 'PS256'] : [algorithm];
 }
@@ -65,5 +67,5 @@ export function requestAlgorithmIn({ alg }: Members): RequestAlgorithm {
   return algorithm;
 }
 
-/** As certificates are compared by their keys: SHA-256 of the SubjectPublicKeyInfo, base64url. */
+/** The digest by which keys of certificates are compared: SHA-256 of the SubjectPublicKeyInfo, base64url. */
 export const publicKeyDigest = ({ publicKey }: Pick<AccountKey, 'publicKey'>): string => sha256Base64Url(publicKey);

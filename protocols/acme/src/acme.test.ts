@@ -55,7 +55,7 @@ const codeOf = (work: () => unknown): string => {
 };
 
 describe('a signed request', () => {
-  it.each(Object.keys(keys) as (keyof typeof keys)[])('verifies with %s by its own key only', (alg) => {
+  it.each(Object.keys(keys) as (keyof typeof keys)[])('with %s verifies with its own key only', (alg) => {
     const { jwk } = keys[alg];
     const request = readSignedRequest(jws({ alg, nonce: 'abc', url, jwk }, { a: 1 }, alg), url);
     if (request.by !== 'key') throw new Error('it brings its key');
@@ -90,7 +90,7 @@ describe('a signed request', () => {
     expect(codeOf(() => readSignedRequest(jws({ ...header, ...changes }, {}, 'ES256'), url))).toBe(code);
   });
 
-  it('is refused as any other text with a coded error (property)', () => {
+  it('that is not well formed is refused with a coded error (property)', () => {
     const text = jws(header, {}, 'ES256');
     fc.assert(
       fc.property(
@@ -107,7 +107,7 @@ describe('a signed request', () => {
     );
   });
 
-  it('with any changed octet of header or payload does not verify (property)', () => {
+  it('with any octet of header or payload changed does not verify (property)', () => {
     const whole = JSON.parse(jws(header, { a: 'something longer' }, 'ES256')) as Readonly<Record<string, string>>;
     fc.assert(
       fc.property(
@@ -142,7 +142,7 @@ describe('an external account binding', () => {
   const verify = (binding: ReturnType<typeof bind>) => () =>
     verifyAccountBinding(readAccountBinding(binding, url), secret, accountKey);
 
-  it('verifies by its secret, for this key and this URL', () => {
+  it('verifies with its secret, for this key and this URL', () => {
     expect(codeOf(verify(bind({})))).toBe('accepted');
     expect(codeOf(verify(bind({}, keys.ES256.jwk, Buffer.alloc(32, 2))))).toBe('acme_unauthorized');
     expect(codeOf(verify(bind({}, keys.EdDSA.jwk)))).toBe('acme_unauthorized');
@@ -166,7 +166,7 @@ describe('a key change', () => {
       ),
     );
 
-  it('names the account and its present key, and is signed with the new one', () => {
+  it('names the account and its current key, and is signed with the new key', () => {
     const read = (payload: Buffer) => () => readKeyChange(payload, { url, account, key });
     expect(read(change())().thumbprint).toBe(importAccountKey({ ...keys.EdDSA.jwk } as never).thumbprint);
     expect(codeOf(read(change({}, {}, keyOf('ed25519').privateKey)))).toBe('acme_unauthorized');
@@ -177,7 +177,7 @@ describe('a key change', () => {
 });
 
 describe('nonces', () => {
-  it('are recognised by every node with the same secret until their end, and never otherwise', () => {
+  it('are accepted by every node with the same secret until they expire, and by no other', () => {
     const nonces = (fill: number) =>
       createReplayNonces({ secret: Buffer.alloc(32, fill), random: systemRandom, lifeMs: 1_000 });
     const nonce = nonces(1).make(5_000);
@@ -198,7 +198,7 @@ describe('nonces', () => {
 });
 
 describe('certificate identifiers', () => {
-  it('are those of RFC 9773 section 4.1', () => {
+  it('have the encoding of RFC 9773 section 4.1', () => {
     const text = 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE';
     const identifier = readCertificateIdentifier(text);
     expect(identifier?.serial).toBe('87654321');
@@ -226,7 +226,7 @@ describe('certificate identifiers', () => {
 describe('payloads', () => {
   const read = (payload: unknown) => () => readNewOrder(Buffer.from(JSON.stringify(payload)));
   const dns = (value: string) => ({ type: 'dns', value });
-  it('of orders have distinct identifiers of known types, within a limit, and no times', () => {
+  it('of orders have distinct identifiers of known types, up to a limit, and no times', () => {
     expect(read({ identifiers: [dns('GW.bank.example')] })()).toEqual({ identifiers: [dns('gw.bank.example')] });
     expect(codeOf(read({ identifiers: [dns('a'), dns('A')] }))).toBe('acme_malformed');
     expect(codeOf(read({ identifiers: Array.from({ length: 21 }, (_, each) => dns(`h${each}`)) }))).toBe(
@@ -236,7 +236,7 @@ describe('payloads', () => {
     expect(codeOf(read({ identifiers: [{ type: 'ip', value: '::1' }] }))).toBe('acme_identifier_unsupported');
     expect(codeOf(read([]))).toBe('acme_malformed');
   });
-  it('of revocations have DER and a whole number', () => {
+  it('of revocations have a certificate in DER and a whole number as reason', () => {
     const revocation = (payload: object) => () => readRevocation(Buffer.from(JSON.stringify(payload)));
     expect(codeOf(revocation({ certificate: 'AAAA' }))).toBe('accepted');
     expect(codeOf(revocation({ certificate: 'AA AA' }))).toBe('acme_malformed');
@@ -246,7 +246,7 @@ describe('payloads', () => {
 });
 
 describe('problems', () => {
-  it('have the types of RFC 8555, and are server errors for every other code', () => {
+  it('have the types of RFC 8555; every other code is a server error', () => {
     const problem = (code: string) => problemOfError({ code, detail: 'x', facts: undefined }).type;
     expect(problem('acme_nonce_bad')).toBe('urn:ietf:params:acme:error:badNonce');
     expect(problem('log_unavailable')).toBe('urn:ietf:params:acme:error:serverInternal');

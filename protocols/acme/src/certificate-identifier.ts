@@ -8,7 +8,9 @@ export interface CertificateIdentifier {
   readonly serial: string;
 }
 
-/** @returns undefined when the text is not an identifier in its only form */
+/**
+ * @returns undefined when the text is not the canonical form of an identifier
+ */
 export function readCertificateIdentifier(text: string): CertificateIdentifier | undefined {
   const [key = '', serial = '', ...more] = text.length <= 128 ? text.split('.') : [];
   const authorityKey = decodeBase64Url(key);
@@ -16,7 +18,7 @@ export function readCertificateIdentifier(text: string): CertificateIdentifier |
   if (more.length > 0 || authorityKey === undefined || octets === undefined) return undefined;
   if (authorityKey.length === 0 || octets.length === 0 || octets.length > 21) return undefined;
   const [first = 0, second = 0] = octets;
-  // Content octets of a positive DER INTEGER: minimal.
+  // The content octets of a positive INTEGER in DER are minimal.
   if (first >= 0x80 || (first === 0 && second < 0x80)) return undefined;
   const hexadecimal = Buffer.from(octets).toString('hex');
   return { authorityKey, serial: first === 0 ? hexadecimal.slice(2) : hexadecimal };

@@ -7,7 +7,7 @@ export const acmeErrors = errorVocabulary({
   acme_nonce_bad: 'invalid',
   acme_algorithm_unsupported: 'invalid',
   acme_key_refused: 'invalid',
-  /** The signature or the MAC does not verify, or the account may not do this. */
+  /** The signature or the MAC does not verify, or the account lacks the permission. */
   acme_unauthorized: 'forbidden',
   acme_account_unknown: 'invalid',
   acme_binding_required: 'forbidden',

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { decodeBase64Url, type Json, membersOf, parseJson } from '@countersign/kernel';
 import { acmeErrors } from './errors.ts';
 
-/** Octets of a request body. */
+/** Maximum length of a request body, in octets. */
 export const maxRequestLength = 65_536;
 
 export type Members = Readonly<Record<string, Json>>;
@@ -37,8 +37,7 @@ export function objectIn(octets: Buffer, what: string): Members {
 }
 
 /**
- * Exactly three members: an unprotected header and several signatures are refused (RFC 8555 section 6.2).
- *
+ * Reads exactly three members: an unprotected header or several signatures are refused (RFC 8555 section 6.2).
  * @throws CodedError `acme_malformed`
  */
 export function readFlattenedJws(jws: Members): FlattenedJws {

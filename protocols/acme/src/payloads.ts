@@ -4,7 +4,7 @@ import { type Members, malformed, objectIn } from './flattened-jws.ts';
 
 const { error } = acmeErrors;
 
-/** RFC 8555 section 9.7.7. `permanent-identifier` (RFC 4043) has a principal id. */
+/** RFC 8555 section 9.7.7. The value of a `permanent-identifier` (RFC 4043) is a principal id. */
 export const identifierTypes = ['dns', 'permanent-identifier'] as const;
 export interface Identifier {
   readonly type: (typeof identifierTypes)[number];
@@ -18,7 +18,7 @@ export interface NewAccountPayload {
 export interface NewOrderPayload {
   readonly identifiers: readonly Identifier[];
   readonly profile?: string;
-  /** Identifier of the certificate that the new one replaces (RFC 9773 section 5). */
+  /** Identifier of the certificate to be replaced (RFC 9773 section 5). */
   readonly replaces?: string;
 }
 export interface RevocationPayload {
@@ -28,7 +28,7 @@ export interface RevocationPayload {
   readonly reason?: number;
 }
 
-/** Identifiers of one order. */
+/** Maximum number of identifiers in an order. */
 export const maxIdentifiers = 20;
 
 /** The payload of a POST-as-GET is empty (RFC 8555 section 6.3). @throws CodedError `acme_malformed` */
@@ -38,7 +38,7 @@ export function requireNoPayload(payload: Buffer): void {
 
 const payloadIn = (payload: Buffer): Members => objectIn(payload, 'The payload');
 
-/** Contacts and the agreement to terms are read past: accounts belong to principals, who are in the directory. */
+/** Contacts and consent to terms are ignored: accounts belong to principals, and the directory knows those. */
 export function readNewAccount(payload: Buffer): NewAccountPayload {
   const { onlyReturnExisting = false, externalAccountBinding } = payloadIn(payload);
   if (typeof onlyReturnExisting !== 'boolean') throw malformed('onlyReturnExisting is not a boolean.');
@@ -49,7 +49,8 @@ export function readNewAccount(payload: Buffer): NewAccountPayload {
 export function readAccountUpdate(payload: Buffer): { readonly deactivate: boolean } {
   if (payload.length === 0) return { deactivate: false };
   const { status } = payloadIn(payload);
-  if (status !== undefined && status !== 'deactivated') throw malformed('The only status to ask for is deactivated.');
+  if (status !== undefined && status !== 'deactivated')
+    throw malformed('The only status that a client can request is deactivated.');
   return { deactivate: status === 'deactivated' };
 }
 
@@ -58,23 +59,23 @@ export function readNewOrder(payload: Buffer): NewOrderPayload {
   const { identifiers: named, profile, replaces, notBefore, notAfter } = payloadIn(payload);
   const listed = listOf(named, (item) => membersOf(item));
   if (listed === undefined || listed.length === 0 || listed.length > maxIdentifiers)
-    throw malformed(`An order names one to ${maxIdentifiers} identifiers.`);
+    throw malformed(`An order must name 1 to ${maxIdentifiers} identifiers.`);
   if (notBefore !== undefined || notAfter !== undefined)
-    throw malformed('The profile decides from when and until when a certificate is valid.');
-  if (profile !== undefined && typeof profile !== 'string') throw malformed('The profile is not a text.');
-  if (replaces !== undefined && typeof replaces !== 'string') throw malformed('The member replaces is not a text.');
+    throw malformed('The profile sets the validity of a certificate. Leave out notBefore and notAfter.');
+  if (profile !== undefined && typeof profile !== 'string') throw malformed('The profile is not a string.');
+  if (replaces !== undefined && typeof replaces !== 'string') throw malformed('The member replaces is not a string.');
   const identifiers = listed.map(identifierIn);
   const distinct = new Set(identifiers.map(({ type, value }) => `${type}:${value}`));
-  if (distinct.size !== identifiers.length) throw malformed('An identifier is named twice.');
+  if (distinct.size !== identifiers.length) throw malformed('An identifier occurs twice.');
   return { identifiers, ...defined({ profile, replaces }) };
 }
 
 function identifierIn({ type: named, value }: Members): Identifier {
   const type = identifierTypes.find((known) => known === named);
   if (type === undefined)
-    throw error('acme_identifier_unsupported', `Identifiers are of the types ${identifierTypes.join(' and ')}.`);
+    throw error('acme_identifier_unsupported', `Identifiers must be of the types ${identifierTypes.join(' and ')}.`);
   if (typeof value !== 'string' || value.length === 0 || value.length > 253)
-    throw malformed('The value of an identifier is a text of at most 253 characters.');
+    throw malformed('The value of an identifier must be a string of at most 253 characters.');
   return { type, value: type === 'dns' ? value.toLowerCase() : value };
 }
 
@@ -87,7 +88,7 @@ export function readFinalization(payload: Buffer): Uint8Array {
 export function readRevocation(payload: Buffer): RevocationPayload {
   const { certificate, reason } = payloadIn(payload);
   if (reason !== undefined && (typeof reason !== 'number' || !Number.isInteger(reason)))
-    throw error('acme_reason_refused', 'The reason is a number of RFC 5280 section 5.3.1.');
+    throw error('acme_reason_refused', 'The reason must be a number of RFC 5280 section 5.3.1.');
   return { certificate: octetsOf(certificate, 'certificate'), ...defined({ reason }) };
 }
 

@@ -25,7 +25,7 @@ const names: Readonly<Record<AcmeErrorCode, string>> = {
   acme_rate_limited: 'rateLimited',
 };
 
-/** RFC 8555 section 6.7: problem details (RFC 9457), without the status. */
+/** A problem document (RFC 8555 section 6.7, RFC 9457), without the status. */
 export interface AcmeProblem {
   readonly type: string;
   readonly detail: string;
@@ -35,7 +35,7 @@ export interface AcmeProblem {
 
 const isOurs = (code: string): code is AcmeErrorCode => Object.hasOwn(acmeErrors.codes, code);
 
-/** The problem of a refusal. Refusals of another vocabulary are server errors. */
+/** The problem document of a refusal. Errors of other vocabularies become server errors. */
 export function problemOfError({ code, detail, facts }: Pick<CodedError, 'code' | 'detail' | 'facts'>): AcmeProblem {
   const algorithms = facts?.['algorithms'];
   return {

@@ -1,11 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { equalInConstantTime, type Random } from '@countersign/kernel';
 
-/** Nonces of RFC 8555 section 6.5. Each has its time, so that a used one has to be remembered until its end only. */
+/** Nonces (RFC 8555 section 6.5). Each contains its time, so a used nonce must be remembered only until it expires. */
 export interface ReplayNonces {
   /** @param now milliseconds since the epoch */
   make(now: number): string;
-  /** @returns when the nonce ends, in milliseconds since the epoch; undefined when it is not ours or has ended */
+  /**
+   * @returns when the nonce expires, in milliseconds since the epoch; undefined when it is foreign or has expired
+   */
   endOf(nonce: string, now: number): number | undefined;
 }
 
@@ -13,7 +15,10 @@ const timeOctets = 6;
 const randomOctets = 12;
 const macOctets = 16;
 
-/** Nodes with the same secret accept each other's nonces. @param secret at least 32 octets, for nothing else */
+/**
+ * Nodes with the same secret accept each other's nonces.
+ * @param secret at least 32 octets, not used for anything else
+ */
 export function createReplayNonces({
   secret,
   random,

@@ -7,12 +7,12 @@ interface Request extends Pick<FlattenedJws, 'payload' | 'signingInput' | 'signa
   readonly nonce: string;
   readonly url: string;
 }
-/** Brings its own key: a new account, or a revocation by the key of a certificate. */
+/** A request that contains its own key: a new account, or a revocation with the key of a certificate. */
 export interface KeyedRequest extends Request {
   readonly by: 'key';
   readonly key: AccountKey;
 }
-/** Names an account by its URL. */
+/** A request that names an account by its URL. */
 export interface AccountRequest extends Request {
   readonly by: 'account';
   readonly kid: string;
@@ -31,16 +31,16 @@ const { error } = acmeErrors;
 
 /**
  * RFC 8555 sections 6.2, 6.4 and 6.5.
- *
- * @param url of the request, exactly as the directory names it
- * @throws CodedError `acme_malformed`, `acme_algorithm_unsupported`, `acme_key_refused`, `acme_unauthorized` for another URL
+ * @param url of the request, as in the directory
+ * @throws CodedError `acme_malformed`, `acme_algorithm_unsupported`, `acme_key_refused`, `acme_unauthorized` for
+ * another URL
  */
 export function readSignedRequest(body: string, url: string): UnverifiedRequest {
   const { protectedHeader, payload, signingInput, signature } = readFlattenedJws(parseObject(body, 'The body'));
   const { nonce, url: named, jwk, kid } = protectedHeader;
   const algorithm = requestAlgorithmIn(protectedHeader);
   if (typeof nonce !== 'string' || !/^[A-Za-z0-9_-]{1,128}$/.test(nonce))
-    throw error('acme_nonce_bad', 'The request has no nonce of ours. Use the one in the Replay-Nonce header.');
+    throw error('acme_nonce_bad', 'The request has no nonce of this server. Use the one in the Replay-Nonce header.');
   if (named !== url) throw error('acme_unauthorized', 'The URL in the protected header is not the URL of the request.');
   const request = { payload, signingInput, signature, algorithm, nonce, url };
   if (jwk !== undefined && kid !== undefined) throw malformed('The protected header has both jwk and kid.');

@@ -79,7 +79,7 @@ export async function verifyClientAssertion(
   const jws = parseCompactJws(assertion, refuseJws);
   // Access tokens and DPoP proofs of the same key are JWTs too (RFC 8725 section 3.11).
   if (!hasType(jws.header, ...acceptedTypes))
-    throw refuse('client_assertion_type', 'Its typ is that of another kind of token.');
+    throw refuse('client_assertion_type', 'Its typ is that of another token type.');
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
   const key = findKey(expected.keysOf(clientId), jws);
   const claims = await verifyJwsAside(jws, key, refuseJws);

@@ -49,7 +49,7 @@ export function verifyIssuedJwt(
     algorithms: expected.algorithms ?? signatureAlgorithms,
   });
   // RFC 8725 section 3.11: each verifier accepts exactly one kind.
-  if (!hasType(jws.header, ...expected.types)) throw refuse('type', 'Its typ is that of another kind of token.');
+  if (!hasType(jws.header, ...expected.types)) throw refuse('type', 'Its typ is that of another token type.');
   if (jws.unverifiedClaims['iss'] !== expected.issuer) throw refuse('issuer', `Its issuer must be ${expected.issuer}.`);
   const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
   if (key === undefined) throw refuse('key', 'It names no key of the issuer that is in use.');

@@ -87,7 +87,7 @@ const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp
 export function verifyRequestObject(text: string, expected: RequestObjectExpectations): VerifiedRequestObject {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
   if (!hasType(jws.header, ...acceptedTypes))
-    throw refuse('request_object_type', 'Its typ is that of another kind of token.');
+    throw refuse('request_object_type', 'Its typ is that of another token type.');
   if (jws.unverifiedClaims['iss'] !== expected.clientId)
     throw refuse('request_object_issuer', 'Its iss must be the client_id.');
   const key = keyOrRefuse(findRegisteredKey(expected.keysOf(expected.clientId), jws.header));

@@ -14,10 +14,10 @@ import {
 import { parseSpiffeId, spiffeErrors } from './spiffe-id.ts';
 import type { WorkloadStatement } from './workload-extension.ts';
 
-/** The longest life of a JWT-SVID of ours. */
+/** Lifetime of the JWT-SVIDs that this product issues. */
 export const jwtSvidLifetimeSeconds = 300;
 
-/** Private claim with the statement about the workload, like the extension of a certificate. */
+/** Private claim with the statement about the workload; certificates have an extension for it. */
 export const workloadClaim = 'countersign_workload';
 
 export interface NewJwtSvid {
@@ -33,15 +33,18 @@ export interface VerifiedJwtSvid {
   readonly spiffeId: string;
   readonly audiences: readonly string[];
   readonly jti: string | undefined;
-  /** Milliseconds since the epoch, with the clock difference that is allowed. */
+  /** Milliseconds since the epoch; includes the allowed clock difference. */
   readonly expiresAt: number;
   readonly kid: string;
   readonly claims: JsonObject;
-  /** Undefined in a JWT-SVID of another issuer. */
+  /** Undefined when another product issued the JWT-SVID. */
   readonly statement: WorkloadStatement | undefined;
 }
 
-/** Signs a JWT-SVID (JWT-SVID sections 2 and 3). It has no issuer, so that nothing takes it for an ID token. @param sign ES256, in JOSE form */
+/**
+ * Signs a JWT-SVID (JWT-SVID sections 2 and 3). It has no issuer claim, so it cannot pass for an ID token.
+ * @param sign ES256, in JOSE form
+ */
 export function signJwtSvid(
   { spiffeId, audiences, jti, issuedAt, statement }: NewJwtSvid,
   kid: string,
@@ -59,9 +62,8 @@ const refuse = (detail: string) => spiffeErrors.error('jwt_svid_invalid', `The J
 const refuseJws: JwsRefusal = (_, detail) => refuse(detail);
 
 /**
- * Verifies a JWT-SVID (JWT-SVID section 4): an asymmetric algorithm, a key of the trust domain, the audience, the time.
- *
- * @param expected.keys those of the trust domain; each with its `kid`
+ * Verifies a JWT-SVID (JWT-SVID section 4): asymmetric algorithm, key of the trust domain, audience, time.
+ * @param expected.keys keys of the trust domain, each with its `kid`
  * @param expected.now milliseconds since the epoch
  * @throws CodedError `jwt_svid_invalid`
  */
@@ -75,7 +77,7 @@ export async function verifyJwtSvid(
   },
 ): Promise<VerifiedJwtSvid> {
   const jws = parseCompactJws(token, refuseJws);
-  if (!hasType(jws.header, undefined, 'JWT', 'JOSE')) throw refuse('Its typ is that of another kind of token.');
+  if (!hasType(jws.header, undefined, 'JWT', 'JOSE')) throw refuse('Its typ is that of another token type.');
   const { kid } = jws.header;
   const key = kid === undefined ? 'none' : findRegisteredKey(expected.keys, jws.header);
   if (kid === undefined || typeof key === 'string') throw refuse('No key of the trust domain has its kid and alg.');
@@ -94,7 +96,7 @@ export async function verifyJwtSvid(
   const { sub, aud, jti } = claims;
   const spiffeId = typeof sub === 'string' ? sub : '';
   if (trustDomainIn(spiffeId) !== expected.trustDomain)
-    throw refuse('Its subject is not a SPIFFE id of the trust domain.');
+    throw refuse('Its subject is not a SPIFFE ID of the trust domain.');
   return {
     ...{ spiffeId, kid, claims },
     audiences: (Array.isArray(aud) ? aud : [aud]).filter((one) => typeof one === 'string'),

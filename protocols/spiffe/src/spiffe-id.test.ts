@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseSpiffeId, principalOfSpiffeId, spiffeIdOf } from './spiffe-id.ts';
 import { encodeWorkloadExtension, readWorkloadExtension } from './workload-extension.ts';
 
-describe('a SPIFFE id', () => {
+describe('a SPIFFE ID', () => {
   it.each([
     'https://bank.example/agent/vwap',
     'spiffe://',
@@ -16,11 +16,11 @@ describe('a SPIFFE id', () => {
     'spiffe://user@bank.example/agent',
     'spiffe://bank.example/a%67ent',
     `spiffe://bank.example/${'a'.repeat(2_048)}`,
-  ])('is not %s', (text) => {
+  ])('cannot be %s', (text) => {
     expect(() => parseSpiffeId(text)).toThrow('spiffe_id_invalid');
   });
 
-  it('stands for one principal', () => {
+  it('names exactly one principal', () => {
     const id = spiffeIdOf('bank.example', 'agent:vwap-1');
     expect(id).toBe('spiffe://bank.example/agent/vwap-1');
     expect(principalOfSpiffeId(parseSpiffeId(id))).toBe('agent:vwap-1');
@@ -29,16 +29,16 @@ describe('a SPIFFE id', () => {
   });
 });
 
-describe('the extension about a workload', () => {
+describe('the workload extension', () => {
   const statement = {
     ...{ entry: 'risk', level: 'kernel-observed', environment: 'production', image: 'ab'.repeat(32) },
     ...{ evidence: 'A'.repeat(43), record: 'rec_1' },
   };
-  it.each([statement, { ...statement, configuration: 'cd'.repeat(32) }])('is read as it was written', (written) => {
+  it.each([statement, { ...statement, configuration: 'cd'.repeat(32) }])('reads what was written', (written) => {
     expect(readWorkloadExtension(encodeWorkloadExtension(written))).toEqual(written);
   });
 
-  it('is refused with a member too few or too many, and as other octets', () => {
+  it('is refused with a missing or additional member, and with other octets', () => {
     const whole = encodeWorkloadExtension(statement);
     const shorter = Buffer.from(whole.subarray(0, whole.length - 7));
     for (const octets of [

@@ -3,8 +3,8 @@ import { derSequence, derUtf8, readDerSequence, readUtf8, tags } from '@counters
 import { spiffeErrors } from './spiffe-id.ts';
 
 /**
- * Certificate extension about the workload behind the key: SEQUENCE of UTF8String: entry, level, environment, image, configuration
- * (empty when none is bound), evidence, record. Not critical.
+ * Certificate extension with a statement about the workload that holds the key. SEQUENCE of UTF8String: entry, level,
+ * environment, image, configuration (empty when none is bound), evidence, record. Not critical.
  */
 export const workloadExtension = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321.3.2';
 

@@ -26,7 +26,7 @@ export {
   maxCertificationRequestOctets,
   readCertificationRequest,
 } from './certificates/certification-request.ts';
-export { attributeTexts } from './certificates/directory-name.ts';
+export { attributeTexts, sameDirectoryNames } from './certificates/directory-name.ts';
 export {
   basicConstraintsOf,
   extendedKeyUsageOf,
@@ -35,6 +35,7 @@ export {
 } from './certificates/extensions.ts';
 export { type GeneralName, subjectAltNamesOf } from './certificates/general-names.ts';
 export { decodePem, encodePem } from './certificates/pem.ts';
+export { encodeRequestAttributes, type RequestExpectation } from './certificates/request-attributes.ts';
 export { encodeCertificateBag } from './cms/certificate-bag.ts';
 export { x509Errors } from './errors.ts';
 export { objectIdentifiers } from './object-identifiers.ts';

@@ -1,4 +1,4 @@
-/** The object identifiers that are read and written here, by the names their standards give them. */
+/** The object identifiers that are read and written here, by their names in the standards. */
 export const objectIdentifiers = {
   // RFC 5652
   data: '1.2.840.113549.1.7.1',
@@ -62,7 +62,8 @@ export const objectIdentifiers = {
   challengePassword: '1.2.840.113549.1.9.7',
   extensionRequest: '1.2.840.113549.1.9.14',
   certificationRequestInfoTemplate: '1.2.840.113549.1.9.16.2.61',
-  // Microsoft, for smart cards: the user principal name, and the purpose of signing in with one
+  extensionRequestTemplate: '1.2.840.113549.1.9.16.2.62',
+  // Microsoft, for smart cards: the user principal name, and the purpose of smart card logon
   userPrincipalName: '1.3.6.1.4.1.311.20.2.3',
   smartCardLogon: '1.3.6.1.4.1.311.20.2.2',
   // Digests and signatures

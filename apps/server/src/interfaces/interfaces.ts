@@ -5,6 +5,7 @@ import { breakGlassRoutes } from '@countersign/break-glass';
 import {
   acmeRoutes,
   certificateAuthorityRoutes,
+  enrolmentRoutes,
   publicKeyInfrastructureRoutes,
 } from '@countersign/certificate-authority';
 import { consentStoreRoutes } from '@countersign/consent-store';
@@ -194,6 +195,7 @@ export function mountCertificateInterfaces(
   });
   publicKeyInfrastructureRoutes(app, { certificateAuthority, clock });
   acmeRoutes(app, { certificateAuthority, issuer, clock });
+  enrolmentRoutes(app, { certificateAuthority, guard: guard('certificates'), baseUrl, issuer });
   workloadIdentityRoutes(app, {
     workloadIdentity,
     guard: guard('workloads'),

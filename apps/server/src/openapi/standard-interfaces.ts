@@ -47,6 +47,11 @@ export const standardInterfaces: readonly StandardInterface[] = [
     specification: 'Grant Management for OAuth 2.0, draft 03; where the feature is on',
     url: 'https://openid.net/specs/oauth-v2-grant-management.html',
   },
+  {
+    paths: ['/.well-known/est/*'],
+    specification: 'Enrolment over Secure Transport, with RFC 8951 and RFC 9908 (docs/guides/certificates.md)',
+    url: rfc(7030),
+  },
   { paths: ['/scim/v2/*'], specification: 'SCIM 2.0: Protocol, with the Core Schema of RFC 7643', url: rfc(7644) },
   {
     paths: ['/acme/*'],

@@ -116,7 +116,7 @@ export async function authenticateClient(
   };
 }
 
-/** A JWT-SVID of our own authority (draft-ietf-oauth-spiffe-client-auth), for a client whose certificates have its SPIFFE id. */
+/** A JWT-SVID of our own authority (draft-ietf-oauth-spiffe-client-auth), for a client whose certificates have its SPIFFE ID. */
 async function jwtSvid(
   { token, clientId }: { readonly token: string; readonly clientId: string },
   { directory, now }: Presented,
@@ -124,7 +124,7 @@ async function jwtSvid(
 ): Promise<AuthenticatedClient> {
   const client = directory.client(clientId);
   if (client === undefined || client.authentication.method !== 'tls_client_auth')
-    throw refuse('client_authentication_method', 'No client of this name is registered for a SPIFFE id.');
+    throw refuse('client_authentication_method', 'No client of this name is registered for a SPIFFE ID.');
   const workloadAssertion = await workloads.ofToken(token, client, now);
   return { client, workloadAssertion, workload: workloadAssertion.statement };
 }
@@ -241,7 +241,7 @@ export async function requireSoleHolder(
   note: (other: string) => void,
   { clientKeys }: Pick<AuthenticationRules, 'clientKeys'>,
 ): Promise<void> {
-  // The directory gives a SPIFFE id to one client, and the keys of JWT-SVIDs are ours.
+  // The directory gives a SPIFFE ID to one client, and the keys of JWT-SVIDs are ours.
   if (workloadAssertion !== undefined) return;
   const shown =
     assertion === undefined

@@ -33,7 +33,7 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
     gate.route('breakglass:read', {
       tag,
       summary: 'List emergencies',
-      description: 'The newest hundred of your institution; for the operator, of all.',
+      description: 'The newest hundred of your institution; of all institutions for the operator.',
       querystring: listQuery,
       answers: { 200: { description: 'Newest first', body: incidentList } },
     }),

@@ -50,7 +50,7 @@ const refusals = () =>
   acme.world.records('enrolment.refused').map(({ data, reason }) => ({ ...(data as object), reason }));
 
 describe('the directory', () => {
-  it('exists for each profile, requires a binding and names its profile', async () => {
+  it('exists for each profile, names its profile and requires external account binding', async () => {
     const answer = await fetch(`${acme.issuer}/acme/gateway/directory`);
     expect(await answer.json()).toMatchObject({
       newNonce: `${client.base}/new-nonce`,
@@ -61,7 +61,7 @@ describe('the directory', () => {
     expect((await fetch(`${acme.issuer}/acme/__proto__/directory`)).status).toBe(404);
   });
 
-  it('gives nonces with 200 for HEAD and 204 for GET, that no cache keeps', async () => {
+  it('issues nonces with 200 for HEAD and 204 for GET, which no cache stores', async () => {
     for (const [method, status] of [
       ['HEAD', 200],
       ['GET', 204],
@@ -76,7 +76,7 @@ describe('the directory', () => {
 });
 
 describe('a request', () => {
-  it('is refused for another URL, without recording a stranger', async () => {
+  it('is refused for another URL, and an unknown sender is not recorded', async () => {
     const { key, kid } = await account();
     const before = refusals().length;
     expectProblem(
@@ -93,7 +93,7 @@ describe('a request', () => {
     expect(refusals()).toHaveLength(before);
   });
 
-  it('is refused with a nonce that was used, also on another node, that is foreign, changed or has expired', async () => {
+  it('is refused with a nonce that was used (on this node or another), is foreign, was changed or has expired', async () => {
     const { key, kid } = await account();
     const other = await acme.serve(acme.nodeHere());
     const address = other.server.address();
@@ -115,7 +115,7 @@ describe('a request', () => {
     expectProblem(await read(client, old), 400, 'badNonce');
   });
 
-  it('with one nonce sent twenty times to two nodes at once has one success', async () => {
+  it('succeeds once when sent twenty times with the same nonce to two nodes at once', async () => {
     const { key, kid } = await account();
     const other = await acme.serve(acme.nodeHere());
     const address = other.server.address();
@@ -141,7 +141,7 @@ describe('a request', () => {
       expectProblem(await client.post(url, '', { key, kid: wrong }), 400, 'accountDoesNotExist');
   });
 
-  it("is refused with another account's kid, or for another account's resources", async () => {
+  it('is refused with the kid of another account, and for the resources of another account', async () => {
     const [one, other] = [await account(), await account()];
     expectProblem(await client.post(one.kid, '', { key: other.key, kid: one.kid }), 403, 'unauthorized');
     expectProblem(await client.post(one.kid, '', other), 403, 'unauthorized');
@@ -163,14 +163,14 @@ describe('a request', () => {
     expectProblem(await client.send(kid, changed(jws, key)), 400, problem);
   });
 
-  it('is refused with a MAC, with none, and with the algorithm of another key', async () => {
+  it('is refused with a MAC algorithm, with none, and with an algorithm that does not fit the key', async () => {
     const { key, kid } = await account();
     for (const alg of ['HS256', 'none', 'ES256K'])
       expectProblem(await client.post(kid, '', { key, kid }, { alg }), 400, 'badSignatureAlgorithm');
     expectProblem(await client.post(kid, '', { key, kid }, { alg: 'RS256' }), 403, 'unauthorized');
   });
 
-  it('is refused in another media type with 415', async () => {
+  it('is refused in another media type with status 415', async () => {
     const answer = await client.send(`${client.base}/new-account`, '{}', 'application/json');
     expectProblem(answer, 415, 'malformed');
   });
@@ -184,7 +184,7 @@ describe('an account', () => {
     expectProblem(await client.post(url, { onlyReturnExisting: true }, { key }), 400, 'accountDoesNotExist');
   });
 
-  it('is opened once for each enrolment, and returned again to the same key', async () => {
+  it('is opened once for each enrolment, and returned when the same key asks again', async () => {
     const enrolment = await acme.enrol();
     const first = await client.open(enrolment);
     expect(first.answer).toMatchObject({ status: 201, body: { status: 'valid' } });
@@ -201,7 +201,7 @@ describe('an account', () => {
     });
   });
 
-  it('is opened by one of twenty keys that use an enrolment on two nodes at once', async () => {
+  it('is opened for exactly one of twenty keys that use the same enrolment on two nodes at once', async () => {
     const enrolment = await acme.enrol();
     const other = await acme.serve(acme.nodeHere());
     const address = other.server.address();
@@ -215,7 +215,7 @@ describe('an account', () => {
     ).toHaveLength(1);
   });
 
-  it('is one for each key: two enrolments at once with the same key', async () => {
+  it('is unique for each key, even when two enrolments bind the same key at once', async () => {
     const [one, other] = [await acme.enrol(), await acme.enrol()];
     const key = newClientKey();
     const opened = await Promise.all([client.open(one, key), client.open(other, key)]);
@@ -246,7 +246,7 @@ describe('an account', () => {
     expect((await client.open(enrolment)).answer.status).toBe(201);
   });
 
-  it('is refused after the enrolment has expired, in the directory of another profile, and with a private key', async () => {
+  it('is not opened after the enrolment has expired, in the directory of another profile, or with a key that cannot sign', async () => {
     const [late, elsewhere] = [await acme.enrol(), await acme.enrol()];
     const partner = createAcmeClient({ directory: `${acme.issuer}/acme/partner-client/directory` });
     expectProblem((await partner.open(elsewhere)).answer, 403, 'unauthorized');
@@ -257,7 +257,7 @@ describe('an account', () => {
     expectProblem(await client.post(`${client.base}/new-account`, {}, { key: leaked }), 400, 'badPublicKey');
   });
 
-  it('ends by its own wish, for ever, and by the one who enrolled it', async () => {
+  it('is ended for good by its client, or by the person who enrolled it', async () => {
     const own = await account();
     expect(await client.post(own.kid, { status: 'deactivated' }, own)).toMatchObject({
       status: 200,
@@ -270,7 +270,7 @@ describe('an account', () => {
     expectProblem(await client.order(ended, [host]), 403, 'unauthorized');
   });
 
-  it('changes its key with the signatures of both, and to no key of another account', async () => {
+  it('changes its key with signatures of both keys, and never to the key of another account', async () => {
     const one = await account();
     const other = await account();
     const url = `${client.base}/key-change`;
@@ -292,13 +292,13 @@ describe('an account', () => {
     expect((await change(newKey)).status).toBe(200);
     expectProblem(await client.post(one.kid, '', one), 403, 'unauthorized');
     expect((await client.post(one.kid, '', { key: newKey, kid: one.kid })).status).toBe(200);
-    // The old key is nobody's now, and stays bound to this account.
+    // The old key has no account now, and the new key stays bound to this one.
     expectProblem((await client.open(await acme.enrol(), one.key)).answer, 409, 'malformed');
   });
 });
 
 describe('an order', () => {
-  it('is authorized by the enrolment, issues, and names the enrolment in the record', async () => {
+  it('is authorized by the enrolment, issues a certificate, and its record names the enrolment', async () => {
     const by = await account();
     const { order, der, serial } = await issued(by);
     expect(order).toMatchObject({ status: 201, body: { status: 'ready', profile: 'gateway' } });
@@ -317,7 +317,7 @@ describe('an order', () => {
     });
   });
 
-  it('is refused for names that the enrolment does not permit, other types, and another profile', async () => {
+  it('is refused for names that the enrolment does not permit, for other identifier types, and for another profile', async () => {
     const by = await account();
     for (const hosts of [['evil.bank.example'], [host, 'evil.bank.example'], ['*.bank.example'], ['bank.example']])
       expectProblem(await client.order(by, hosts), 400, 'rejectedIdentifier');
@@ -332,7 +332,7 @@ describe('an order', () => {
     expect((await client.order(by, [host], { profile: 'gateway' })).status).toBe(201);
   });
 
-  it('is not finalized with more names, fewer names, another common name, or the key of the account', async () => {
+  it('cannot be finalized with more names, fewer names, another common name, or the key of the account', async () => {
     const by = await account([host, 'gw2.bank.example']);
     const order = await client.order(by, [host]);
     const wrong = [
@@ -349,7 +349,7 @@ describe('an order', () => {
     expect((await client.finalize(by, order, requestFor([host], newClientKey(), host))).status).toBe(200);
   });
 
-  it('is refused by the policies, recorded with their decision', async () => {
+  it('is refused by the policies, and the record contains their decision', async () => {
     const by = await account();
     const order = await client.order(by, [host]);
     acme.world.denying.set('service:gateway', { code: 'lei_lapsed', detail: 'Renew the LEI.' });
@@ -358,11 +358,11 @@ describe('an order', () => {
     expectProblem(answer, 403, 'unauthorized');
     expect(answer.body.detail).toContain('lei_lapsed');
     expect(acme.world.records('certificate.denied').at(-1)).toMatchObject({ reason: 'certificate_not_permitted' });
-    // Nothing was issued under the serial number: the same order can be finalized later.
+    // No certificate was issued under the serial number, so the same order can be finalized later.
     expect((await client.finalize(by, order, requestFor([host]))).status).toBe(200);
   });
 
-  it('finalized ten times at once on two nodes has one certificate, also with different keys', async () => {
+  it('issues one certificate when finalized ten times at once on two nodes, even with different keys', async () => {
     const by = await account();
     const other = await acme.serve(acme.nodeHere());
     const address = other.server.address();
@@ -395,7 +395,7 @@ describe('an order', () => {
     expect((await client.post(next.body.certificate, '', by)).text).toContain('BEGIN CERTIFICATE');
   });
 
-  it('expires after a day, and an account makes a bounded number of orders in an hour', async () => {
+  it('expires after a day, and an account has a limit of orders an hour', async () => {
     const by = await account();
     const order = await client.order(by, [host]);
     acme.world.clock.advance(86_400_001);
@@ -413,7 +413,7 @@ describe('an order', () => {
     await few.close();
   });
 
-  it('of a profile without hosts names the principal', async () => {
+  it('names the principal when the profile has no hosts', async () => {
     const agent = createAcmeClient({ directory: `${acme.issuer}/acme/trading-agent/directory` });
     const by = await agent.open(await acme.enrol('trading-agent', 'agent:vwap-1', []));
     const identifiers = [{ type: 'permanent-identifier', value: 'agent:vwap-1' }];
@@ -431,7 +431,7 @@ describe('renewal information', () => {
       .map((octets) => Buffer.from(octets).toString('base64url'))
       .join('.');
 
-  it('names a window within the lifetime, and one in the past after a revocation', async () => {
+  it('gives a window within the lifetime, and one in the past after a revocation', async () => {
     const by = await account();
     const { der, serial } = await issued(by);
     const authority = (await acme.ca.find(serial))?.chain[0] ?? new Uint8Array();
@@ -453,7 +453,7 @@ describe('renewal information', () => {
       expect((await read(wrong)).status).toBe(404);
   });
 
-  it('is followed by one replacement of each certificate, also of two orders at once', async () => {
+  it('permits one replacement of each certificate, even for two orders at once', async () => {
     const by = await account();
     const first = await issued(by);
     const authority = (await acme.ca.find(first.serial))?.chain[0] ?? new Uint8Array();
@@ -471,7 +471,7 @@ describe('renewal information', () => {
 });
 
 describe('a revocation', () => {
-  it('is by the account or by the key of the certificate, and by nobody else', async () => {
+  it('is accepted from the account or with the key of the certificate, and refused for all others', async () => {
     const by = await account();
     const stranger = await client.open(await acme.enrol('gateway', 'service:risk'));
     const key = newClientKey();
@@ -494,7 +494,7 @@ describe('a revocation', () => {
 });
 
 describe('an enrolment', () => {
-  it('is made within institution, policies and profile, and its secret is in no record', async () => {
+  it('is made within institution, policies and profile, and no record contains its secret', async () => {
     const make = (changes: object, by = olga) =>
       acme.ca.enrolments.make(
         { profile: 'gateway', holder: holder('service:gateway'), dnsNames: [host], ...changes },
@@ -524,7 +524,7 @@ describe('an enrolment', () => {
     expect(await acme.ca.enrolments.list(others)).toEqual([]);
   });
 
-  it('ends with the departure of its holder, with its account and certificates, on every node', async () => {
+  it('ends when its holder leaves, together with its account and certificates, on every node', async () => {
     const open = await acme.enrol('gateway', 'service:risk');
     const by = await client.open(await acme.enrol('gateway', 'service:risk'));
     const order = await client.order(by, [host]);

@@ -42,7 +42,7 @@ import { enrolmentRecordOf, enrolmentStatusOf, type StoredEnrolment } from './en
 import { acmeBaseOf, type Enrolments } from './enrolments.ts';
 import { type RenewalWindow, renewalWindowOf } from './renewal-window.ts';
 
-/** A request as it arrived. */
+/** A request, not yet verified. */
 export interface SignedRequest {
   readonly profile: CertificateProfileName;
   /** The public URL of the request. */
@@ -50,14 +50,14 @@ export interface SignedRequest {
   readonly body: string;
 }
 
-/** An order with what follows from the log. */
+/** An order with the status that is derived from the log. */
 export interface OrderState {
   readonly order: StoredOrder;
   readonly status: 'ready' | 'valid' | 'invalid';
   readonly certificate?: ReleasedCertificate;
 }
 
-/** RFC 8555 for accounts that enrolments have opened. Every POST uses up its nonce. */
+/** The ACME server (RFC 8555) for accounts opened by an enrolment. Every POST consumes its nonce. */
 export interface AcmeServer {
   /** @throws CodedError `acme_directory_unknown` */
   profileNamed(text: string): CertificateProfileName;
@@ -78,15 +78,15 @@ export interface AcmeServer {
   ): Promise<{ readonly order: StoredOrder; readonly identifier: StoredOrder['identifiers'][number] }>;
   certificate(request: SignedRequest, serial: string): Promise<ReleasedCertificate>;
   revoke(request: SignedRequest): Promise<void>;
-  /** RFC 9773, for everybody. */
+  /** Renewal information (RFC 9773); public. */
   renewalInformation(identifier: string): Promise<RenewalWindow>;
   forget(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** The part of the certificate authority that ACME uses. */
+/** What the ACME server needs of the certificate authority. */
 export interface Issuing {
-  /** Issues under a serial number chosen before; a repetition returns the first certificate. */
+  /** Issues under a serial number chosen earlier; a repeated call returns the first certificate. */
   issueAs(
     serial: string,
     order: CertificateOrder & { readonly onlyReplacement?: boolean },
@@ -127,7 +127,7 @@ export function createAcmeServer(
   const accountUrlOf = ({ profile, id }: Pick<StoredEnrolment, 'profile' | 'id'>) =>
     `${acmeBaseOf(issuer, profile)}/account/${id}`;
 
-  /** Uses up a nonce, after the signature was verified: otherwise anybody could use up the nonces of others. */
+  /** Consumes a nonce. Called after the signature was verified, or strangers could consume the nonces of others. */
   async function claimNonce(nonce: string): Promise<void> {
     const expiresAt = nonces.endOf(nonce, clock.now());
     if (
@@ -143,7 +143,7 @@ export function createAcmeServer(
     return read;
   }
 
-  /** The account that a request names and has signed for; an ended account may do nothing. */
+  /** The account that a request names, with its signature verified. An account that has ended is refused. */
   async function byAccount(
     { profile, url, body }: SignedRequest,
     request = readSignedRequest(body, url),
@@ -162,7 +162,7 @@ export function createAcmeServer(
     return { ...read, account };
   }
 
-  /** Records the refusal of something that an account asked for. */
+  /** Records a refused request of an account. */
   async function refusing<Result>(
     operation: RefusedOperation,
     account: StoredEnrolment,
@@ -190,7 +190,7 @@ export function createAcmeServer(
     return order;
   }
 
-  /** Whether the certificate is of this account's principal and profile: another's would say that a row was altered. */
+  /** Whether the certificate belongs to this account's principal and profile. If not, a row was altered. */
   const isOf = ({ holder, profile }: ReleasedCertificate, account: StoredEnrolment): boolean =>
     holder === account.holder && profile === account.profile;
 
@@ -202,14 +202,16 @@ export function createAcmeServer(
     return { order, status: clock.now() <= order.expiresAt ? 'ready' : 'invalid' };
   }
 
-  /** The serial number of the certificate that an order replaces; undefined when that one has ended anyway. */
+  /**
+   * The serial number of the certificate that an order replaces; undefined when that certificate is no longer valid.
+   */
   async function replacedBy(identifier: string, account: StoredEnrolment): Promise<string | undefined> {
     const found = await certificateNamed(identifier);
     if (found === undefined || !isOf(found, account))
-      throw error('acme_malformed', 'The certificate to replace is not of this account.');
+      throw error('acme_malformed', 'The certificate to replace does not belong to this account.');
     const of = replacedCertificateThing(found.serial);
     if ((await audit.standings([of])).has(of))
-      throw error('acme_already_replaced', 'The certificate to replace was replaced already.');
+      throw error('acme_already_replaced', 'The certificate to replace has already been replaced.');
     return found.status === 'valid' ? found.serial : undefined;
   }
 
@@ -222,7 +224,7 @@ export function createAcmeServer(
     return Buffer.compare(key, identifier.authorityKey) === 0 ? found : undefined;
   }
 
-  /** Without terms, or by a process that has died, an issuance is repeated under the serial number of the order. */
+  /** A retry, without terms or after a crash, issues under the same serial number. */
   async function issue(order: StoredOrder, account: StoredEnrolment, csr: Uint8Array): Promise<OrderState> {
     checkIdentifiers(order.identifiers, account);
     const request = checkRequest(csr, order.identifiers, account);
@@ -246,7 +248,7 @@ export function createAcmeServer(
     return { order, status: 'valid', certificate };
   }
 
-  /** A departure ends the enrolment first and then the certificates that it finds: one issued in between ends here. */
+  /** A departure ends the enrolment and then the certificates that exist. A certificate issued in between ends here. */
   async function requireStillOpen(account: StoredEnrolment, { serial, status }: ReleasedCertificate): Promise<void> {
     const now = await enrolments.find(account.id);
     if (now !== undefined && enrolmentStatusOf(now, clock.now()) === 'used') return;
@@ -263,9 +265,10 @@ export function createAcmeServer(
       throw error('acme_reason_refused', `Reasons are ${[...reasons.keys()].join(', ')} (RFC 5280 section 5.3.1).`);
     const found = await issuing.find(serialIn(der));
     if (found === undefined || Buffer.compare(found.certificate, der) !== 0)
-      throw error('acme_certificate_unknown', 'This certificate was not issued here.');
-    if (!by(found)) throw error('acme_unauthorized', 'The certificate is not of this account, and not of this key.');
-    if (found.status === 'revoked') throw error('acme_already_revoked', 'The certificate was revoked already.');
+      throw error('acme_certificate_unknown', 'This authority did not issue this certificate.');
+    if (!by(found))
+      throw error('acme_unauthorized', 'The certificate belongs neither to this account nor to this key.');
+    if (found.status === 'revoked') throw error('acme_already_revoked', 'The certificate has already been revoked.');
     await issuing.revoke(found.serial, given, { id: found.holder, institution: found.institution, through: [] });
   }
 
@@ -280,7 +283,7 @@ export function createAcmeServer(
 
     async newAccount({ profile, url, body }) {
       const request = readSignedRequest(body, url);
-      if (request.by !== 'key') throw error('acme_malformed', 'A new account is asked for with its key as jwk.');
+      if (request.by !== 'key') throw error('acme_malformed', 'A new account request carries its key as jwk.');
       const { key, payload } = await verified(request);
       const { onlyReturnExisting, binding } = readNewAccount(payload);
       const existing = await enrolments.findByKey(key.thumbprint);
@@ -294,16 +297,19 @@ export function createAcmeServer(
       if (binding === undefined)
         throw error(
           'acme_binding_required',
-          'An account needs an enrolment: pass its key identifier and its HMAC key (external account binding).',
+          'A new account needs an enrolment: send its key identifier, signed with its HMAC key (external account binding).',
         );
       const unverified = readAccountBinding(binding, url);
       const enrolment = await enrolments.find(unverified.keyId);
       if (enrolment === undefined || enrolment.profile !== profile)
-        throw error('acme_unauthorized', 'The external account binding does not verify. Check the key and its id.');
+        throw error(
+          'acme_unauthorized',
+          'The external account binding does not verify. Check the key identifier and the HMAC key.',
+        );
       verifyAccountBinding(unverified, enrolments.secretOf(enrolment.id), key);
       await enrolments.use({ id: enrolment.id, key });
       const account = await enrolments.find(enrolment.id);
-      if (account === undefined) throw new Error('an account was opened and is not there');
+      if (account === undefined) throw new Error('an account was opened and cannot be found');
       return { account, created: true };
     },
 
@@ -327,7 +333,7 @@ export function createAcmeServer(
       const newKey = readKeyChange(payload, { url: request.url, account: accountUrlOf(account), key });
       const holder = await enrolments.findByKey(newKey.thumbprint);
       if (holder !== undefined)
-        throw error('acme_key_in_use', 'This key has an account already. Make a new key.', {
+        throw error('acme_key_in_use', 'This key already has an account. Make a new key.', {
           facts: { account: accountUrlOf(holder) },
         });
       await enrolments.changeKey({ id: account.id, key: newKey });
@@ -339,7 +345,7 @@ export function createAcmeServer(
       const { identifiers, profile, replaces } = readNewOrder(payload);
       return refusing('order', account, async () => {
         if (profile !== undefined && profile !== account.profile)
-          throw error('acme_profile_unknown', `The account of this directory is for the profile ${account.profile}.`);
+          throw error('acme_profile_unknown', `This account is for the profile ${account.profile}.`);
         checkIdentifiers(identifiers, account);
         const now = clock.now();
         const predecessor = replaces === undefined ? undefined : await replacedBy(replaces, account);
@@ -353,7 +359,7 @@ export function createAcmeServer(
           expiresAt: now + orderLifeMs,
         };
         if (!(await addOrder(pool, order, { since: now - hour, orders: ordersPerHour })))
-          throw error('acme_rate_limited', `An account makes at most ${ordersPerHour} orders in an hour.`);
+          throw error('acme_rate_limited', `An account can make at most ${ordersPerHour} orders an hour.`);
         return { order, status: 'ready' };
       });
     },
@@ -378,7 +384,7 @@ export function createAcmeServer(
       const { account, payload } = await byAccount(request);
       const { deactivate } = readAccountUpdate(payload);
       if (deactivate)
-        throw error('acme_unauthorized', 'The enrolment permits the identifiers; end it with `countersign pki`.');
+        throw error('acme_unauthorized', 'The enrolment fixes the identifiers. To end it, use `countersign pki`.');
       const order = await ownOrder(account, id);
       const identifier = order.identifiers[index];
       if (identifier === undefined) throw error('acme_order_unknown', 'The order has no such authorization.');
@@ -418,7 +424,7 @@ export function createAcmeServer(
   };
 }
 
-/** What the enrolment permits: its hosts, or for profiles without hosts the principal itself. */
+/** What the enrolment permits: its hosts or, for profiles without hosts, the principal itself. */
 function checkIdentifiers(
   identifiers: readonly { readonly type: string; readonly value: string }[],
   account: StoredEnrolment,
@@ -431,7 +437,7 @@ function checkIdentifiers(
   if (other !== undefined)
     throw error(
       'acme_identifier_refused',
-      `The enrolment permits ${permitted.join(', ')}, and the order names another identifier.`,
+      `The enrolment permits ${permitted.join(', ')}. The order names another identifier.`,
     );
 }
 
@@ -459,11 +465,11 @@ function readRequestOr(csr: Uint8Array, refuse: (detail: string) => Error) {
   }
 }
 
-/** RFC 8555 section 11.1: the key of an account is not the key of a certificate. */
+/** RFC 8555 section 11.1: the key of an account must not be the key of a certificate. */
 function requireOtherKey(csr: Uint8Array, key: AccountKey): void {
   const { publicKey } = readRequestOr(csr, (detail) => error('acme_csr_refused', detail));
   if (sha256Base64Url(publicKey) === publicKeyDigest(key))
-    throw error('acme_csr_refused', 'The key of the certificate is the key of the account. Make another one.');
+    throw error('acme_csr_refused', 'The certificate has the key of the account. Make another key.');
 }
 
 /** @returns an empty text when it cannot be read */

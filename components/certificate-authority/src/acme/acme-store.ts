@@ -70,12 +70,12 @@ export async function findEnrolmentByKey(session: Session, thumbprint: string): 
   return row && enrolmentOf(row).id;
 }
 
-/** An order. It carries no authority: the enrolment and the certificate of the serial number decide. */
+/** An order. It carries no authority: the enrolment decides, and the certificate with its serial number. */
 export interface StoredOrder {
   readonly id: string;
   readonly enrolment: string;
   readonly identifiers: readonly { readonly type: string; readonly value: string }[];
-  /** Serial number of its certificate, chosen when the order was made. */
+  /** Serial number of its certificate, chosen when the order is made. */
   readonly serial: string;
   /** Serial number of the certificate that it replaces. */
   readonly replaces: string | undefined;
@@ -107,8 +107,8 @@ function orderOf(row: OrderRow): StoredOrder {
 }
 
 /**
- * Adds an order unless the account has too many: counted under the lock of its enrolment, so that two nodes see each other's.
- *
+ * Adds an order unless the account has reached its limit. Orders are counted under the lock of the enrolment, so that
+ * nodes see each other's.
  * @param limits.since start of the period, in milliseconds since the epoch
  * @returns whether it was added
  */

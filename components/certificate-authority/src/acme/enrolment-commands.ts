@@ -53,9 +53,9 @@ interface Ending {
 const source = 'certificate-authority';
 const { error } = acmeErrors;
 
-/** Enrolments of a holder that have not ended, as things in the log. */
+/** Prefix of log entries: the enrolments of a holder that have not ended. */
 export const holderEnrolments = (holder: string): string => `enrolment-of:${holder}/`;
-/** The standing that binds an account key to one enrolment for ever. */
+/** Log entry that binds an account key to one enrolment for good. */
 const accountKeyThing = (thumbprint: string): string => `acme-key:${thumbprint}`;
 
 /** The principal acts with its own credential. */
@@ -76,7 +76,7 @@ export function createEnrolmentCommands(
   const commands = createCommands(recording);
   const nothing = async (): Promise<void> => undefined;
 
-  /** The record of a refusal of a caller whose credential was verified. */
+  /** The record of a refusal to an authenticated caller. */
   const refusedRecord = (
     { code }: CodedError,
     by: Requester,
@@ -161,7 +161,7 @@ export function createEnrolmentCommands(
     about: ({ id }) => id,
     async facts(session, { ask: { id, key }, row }) {
       if (row === undefined) throw enrolmentErrors.error('enrolment_unknown', 'There is no such enrolment.');
-      // One key has one account: two enrolments that bind the same key wait for each other here.
+      // One key has one account: enrolments that bind the same key wait for each other here.
       const of = accountKeyThing(key.thumbprint);
       await takeNamedLock(session, `account key ${key.thumbprint.charAt(0)}`);
       const bound = (await audit.standings([of])).get(of);
@@ -232,7 +232,10 @@ export function createEnrolmentCommands(
     things,
     /** @throws CodedError the refusal in `judgement`, recorded */
     make: (making: Making) => commands.run(make, making),
-    /** Opens the account; once. @throws CodedError `acme_unauthorized`, `acme_key_in_use` */
+    /**
+     * Opens the account, once.
+     * @throws CodedError `acme_unauthorized`, `acme_key_in_use`
+     */
     use: (binding: Binding) => commands.run(use, binding),
     changeKey: (binding: Binding) => commands.run(changeKey, binding),
     /** Idempotent. */
@@ -245,7 +248,7 @@ export function createEnrolmentCommands(
   };
 }
 
-export const accountOver = () => error('acme_unauthorized', 'This account was ended. Ask for a new enrolment.');
+export const accountOver = () => error('acme_unauthorized', 'This account has ended. Ask for a new enrolment.');
 
 function decided(decision: Decision, by: Requester): Pick<RecordDraft, 'policy' | 'protectedValues' | 'references'> {
   return {

@@ -20,7 +20,7 @@ import {
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-/** Everything about an enrolment that decides. Times are milliseconds since the epoch. */
+/** The state of an enrolment on which decisions depend. Times are milliseconds since the epoch. */
 export interface EnrolmentState {
   readonly id: EnrolmentId;
   readonly profile: CertificateProfileName;
@@ -30,13 +30,13 @@ export interface EnrolmentState {
   readonly dnsNames: readonly string[];
   readonly madeBy: string;
   readonly madeAt: number;
-  /** The secret cannot be used later; an account that it opened stays. */
+  /** After this time the secret cannot be used; an account that it has opened remains. */
   readonly expiresAt: number;
   readonly account: AcmeAccount | undefined;
   readonly ended: { readonly at: number; readonly reason: string } | undefined;
 }
 
-/** The account that an enrolment became. */
+/** The account that an enrolment has opened. */
 export interface AcmeAccount {
   /** RFC 7638 thumbprint of the key. */
   readonly thumbprint: string;
@@ -63,7 +63,7 @@ const carriedSchema = Type.Object({
 });
 const carried = Compile(carriedSchema);
 
-/** As a record contains it, and as the row stores it. */
+/** The state as records and rows store it. */
 export function carriedOf(state: EnrolmentState): Static<typeof carriedSchema> & { readonly [name: string]: Json } {
   const { id, profile, holder, institution, madeBy, account, ended } = state;
   return {
@@ -107,7 +107,7 @@ export function enrolmentStatusOf({ account, ended, expiresAt }: EnrolmentState,
   return now <= expiresAt ? 'open' : 'expired';
 }
 
-/** The record that made an enrolment: its id follows from that of the enrolment. */
+/** The record of the new enrolment; its id is derived from the id of the enrolment. */
 export const enrolmentRecordOf = (id: string): RecordId => recordIdOfCommand({ first: enrolmentThing(id) });
 
 export function shownEnrolment(state: EnrolmentState, now: number): Enrolment {

@@ -33,12 +33,12 @@ import {
 } from './enrolment-commands.ts';
 import { type EnrolmentState, type StoredEnrolment, shownEnrolment } from './enrolment-state.ts';
 
-/** What a person asks for: certificates of one profile for one principal. */
+/** A request to enrol a principal for certificates of one profile. */
 export interface EnrolmentOrder {
   readonly profile: string;
   readonly holder: PrincipalId;
   readonly dnsNames: readonly string[];
-  /** For how long the secret can be used; a day when left out. */
+  /** How long the secret can be used; a day by default. */
   readonly expiresInSeconds?: number;
 }
 
@@ -53,7 +53,7 @@ export interface Enrolments extends Pick<EnrolmentCommands, 'use' | 'changeKey' 
   find(id: string): Promise<StoredEnrolment | undefined>;
   /** The enrolment that has the account with this key. */
   findByKey(thumbprint: string): Promise<StoredEnrolment | undefined>;
-  /** The HMAC key of an enrolment, the same on every node. */
+  /** The HMAC key of an enrolment; the same on every node. */
   secretOf(id: EnrolmentId): Uint8Array;
   /** Ends the enrolments and accounts of a principal that leaves. */
   endAllOf: DepartureEffect['end'];
@@ -67,7 +67,7 @@ const mostNames = 20;
 const { error } = certificateAuthorityErrors;
 const invalid = (detail: string) => enrolmentErrors.error('enrolment_invalid', detail);
 
-/** One-time enrolments. Their secrets are derived from a key that the database does not have. */
+/** One-time enrolments. Their secrets are derived from a key that is not in the database. */
 export function createEnrolments(
   dependencies: CertificateAuthorityDependencies & { readonly ledger: Ledger },
 ): Enrolments {
@@ -82,13 +82,13 @@ export function createEnrolments(
   async function checkNames(name: CertificateProfileName, dnsNames: readonly string[]): Promise<void> {
     const { namesHosts } = releasedProfiles[name];
     if (!namesHosts) {
-      if (dnsNames.length > 0) throw invalid(`Certificates of the profile ${name} name no hosts.`);
+      if (dnsNames.length > 0) throw invalid(`Certificates of the profile ${name} cannot name hosts.`);
       return;
     }
     if (dnsNames.length === 0 || dnsNames.length > mostNames)
       throw invalid(`An enrolment for the profile ${name} names one to ${mostNames} hosts.`);
     const terms = (await ledger.current()).profiles.get(name)?.terms ?? firstTerms(name, hosts);
-    if (!terms.enabled) throw error('certificate_request_refused', `The profile ${name} is switched off.`);
+    if (!terms.enabled) throw error('certificate_request_refused', `The profile ${name} is disabled.`);
     if (dnsNames.some((host) => !isDnsName(host) || !permitsHost(terms.dnsNames, host)))
       throw error('certificate_request_refused', `The profile ${name} does not permit one of the hosts.`);
   }
@@ -108,7 +108,7 @@ export function createEnrolments(
     if (kindOfPrincipal(holder) === 'device')
       throw invalid('A device cannot be enrolled: its certificate needs an attested key.');
     if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 60 || expiresInSeconds > longestSeconds)
-      throw invalid('An enrolment can be used for 60 seconds to 7 days.');
+      throw invalid('The lifetime of an enrolment is 60 seconds to 7 days.');
     const institution = institutionOf({ holder, profile }, releasedProfiles[profile], directory.snapshot());
     if (by.institution !== institution && by.institution !== operator)
       throw error('certificate_request_refused', 'The holder belongs to another institution.');
@@ -186,7 +186,7 @@ export function createEnrolments(
     },
     async end(id, reason, by) {
       if (reason.trim() === '' || reason.length > 500 || !isVisibleText(reason))
-        throw invalid('The reason is one line of text, at most 500 characters.');
+        throw invalid('The reason must be one line of text of at most 500 characters.');
       const { id: known } = await load(id);
       return shownEnrolment(await commands.end({ id: known, reason, by }), clock.now());
     },
@@ -197,7 +197,7 @@ export function createEnrolments(
       return found?.account?.thumbprint === thumbprint ? found : undefined;
     },
     async endAllOf({ principal, kind, at, by, reason }) {
-      // A move changes roles, not the institution; the policies decide at the next certificate.
+      // A move changes roles, not the institution. The policies decide at the next certificate.
       if (kind !== 'leave') return { ended: 0 };
       const before = parseInstant(at) ?? 0;
       const prefix = holderEnrolments(principal);

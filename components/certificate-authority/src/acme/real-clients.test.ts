@@ -8,7 +8,8 @@ import { decodePem, readX509Certificate } from '@countersign/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AcmeWorld, createAcmeWorld } from './testing/acme-world.ts';
 
-// What firms run already, unmodified: each opens an account with the secret of its enrolment, obtains a certificate and renews it.
+// Unmodified clients that firms already run: each opens an account by its enrolment, obtains a certificate and renews
+// it.
 
 const run = promisify(execFile);
 const host = 'gw.bank.example';
@@ -25,7 +26,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The leaf in a PEM file: its names and serial number, as our own record of it says them. */
+/** The leaf in a PEM file: its names, and the serial number under which we recorded it. */
 async function issuedIn(file: string) {
   const [first = ''] = readFileSync(file, 'utf8').split(/(?<=-----END CERTIFICATE-----)/);
   const der = decodePem(first, 'CERTIFICATE') ?? new Uint8Array();

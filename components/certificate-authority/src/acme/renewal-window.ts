@@ -5,7 +5,7 @@ import { parseInstant } from '@countersign/kernel';
 export interface RenewalWindow {
   readonly start: number;
   readonly end: number;
-  /** When to ask again. */
+  /** When to ask again, in seconds. */
   readonly retryAfterSeconds: number;
 }
 
@@ -13,7 +13,7 @@ const shortestRetrySeconds = 60;
 const longestRetrySeconds = 6 * 3_600;
 
 /**
- * From two thirds of the lifetime on, and until five sixths: clients choose a time in between, so that they do not come together.
+ * From two thirds to five sixths of the lifetime. Clients choose a time in between, so their requests are spread out.
  * For a revoked certificate the window is in the past: renew now.
  */
 export function renewalWindowOf(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAcmeClient, newClientKey, requestFor } from './testing/acme-client.ts';
 import { type AcmeWorld, createAcmeWorld } from './testing/acme-world.ts';
 
-// Somebody has the role of this component in the database, and nothing else.
+// An attacker has the database role of this component, and nothing else.
 
 const host = 'gw.bank.example';
 let acme: AcmeWorld;
@@ -21,8 +21,8 @@ const alter = (id: string, path: string, value: unknown) =>
     ...[id, path, JSON.stringify(value)],
   ]);
 
-describe('whoever has only the database role of the certificate authority', () => {
-  it('enrols nobody: a row without a record is refused', async () => {
+describe('an attacker with only the database role of the certificate authority', () => {
+  it('cannot enrol a principal: a row without a record is refused', async () => {
     const enrolment = await acme.enrol();
     const forged = `${enrolment.id.slice(0, -4)}0000`;
     await steal().query(
@@ -39,19 +39,19 @@ describe('whoever has only the database role of the certificate authority', () =
     await steal().query('delete from enrolments where id = $1', [forged]);
   });
 
-  it('learns no HMAC key: it is in no column', async () => {
+  it('cannot find an HMAC key: no column contains one', async () => {
     const { secret } = await acme.enrol();
     const { rows } = await steal().query('select row_to_json(e)::text as row from enrolments e');
     expect((rows as readonly { readonly row: string }[]).filter(({ row }) => row.includes(secret))).toEqual([]);
   });
 
-  it('uses no enrolment twice, and reopens no account that was ended', async () => {
+  it('cannot use an enrolment twice, nor reopen an account that has ended', async () => {
     const enrolment = await acme.enrol();
     const by = await client().open(enrolment);
     const { rows } = await steal().query('select state, record from enrolments where id = $1', [enrolment.id]);
     await alter(enrolment.id, '{account}', null);
     expect((await client().open(enrolment)).answer.status).toBeGreaterThanOrEqual(400);
-    // The row as it was, with the record that it was written by, is older than the newest record.
+    // The former row with the record that wrote it: a newer record exists.
     await steal().query('update enrolments set state = $2, record = $3 where id = $1', [
       ...[
         enrolment.id,
@@ -65,7 +65,7 @@ describe('whoever has only the database role of the certificate authority', () =
     expect((await client().order(by, [host])).status).toBeGreaterThanOrEqual(400);
   });
 
-  it('puts no key of its own into an account, and widens no enrolment', async () => {
+  it('cannot bind a key of their own to an account, nor widen an enrolment', async () => {
     const by = await client().open(await acme.enrol());
     const key = newClientKey();
     await alter(idOf(by.kid), '{account,jwk}', key.jwk);
@@ -75,7 +75,7 @@ describe('whoever has only the database role of the certificate authority', () =
     expect((await client().order(other, ['evil.bank.example'])).status).toBeGreaterThanOrEqual(400);
   });
 
-  it('widens no order, and gives it no certificate of another holder', async () => {
+  it('cannot widen an order, nor give it the certificate of another holder', async () => {
     const by = await client().open(await acme.enrol());
     const order = await client().order(by, [host]);
     const id = idOf(order.headers.get('location') ?? '');

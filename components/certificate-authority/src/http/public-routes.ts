@@ -17,7 +17,9 @@ const listParams = Type.Object(
 );
 const requestParams = Type.Object({ request: Type.String({ maxLength: 1_024 }) }, strict);
 
-/** What verifiers fetch without a token: certificates of authorities, revocation lists and OCSP answers, under `/pki`. */
+/**
+ * What verifiers fetch without a token, under `/pki`: certificates of authorities, revocation lists and OCSP responses.
+ */
 export function publicKeyInfrastructureRoutes(
   app: FastifyInstance,
   {
@@ -33,7 +35,7 @@ export function publicKeyInfrastructureRoutes(
     described({
       tag,
       summary: 'Certificates of the issuing authorities',
-      description: 'PEM: roots first, then the issuing authorities, newest last. Also those that do not sign yet.',
+      description: 'PEM: roots first, then the issuing authorities, newest last, including those that do not sign yet.',
       answers: {
         200: { description: 'Certificates', body: Type.String(), mediaType: 'application/pem-certificate-chain' },
       },
@@ -55,7 +57,7 @@ export function publicKeyInfrastructureRoutes(
       tag,
       summary: 'Certificate of one issuing authority',
       description:
-        '`<key id>.cer`: DER, as the certificates that it issued name it (`caIssuers`, RFC 5280 section 4.2.2.1).',
+        '`<key id>.cer`: DER, at the address in the certificates that it issued (`caIssuers`, RFC 5280 section 4.2.2.1).',
       params: fileParams,
       answers: { 200: { description: 'A certificate', body: octets, mediaType: 'application/pkix-cert' } },
     }),
@@ -76,7 +78,7 @@ export function publicKeyInfrastructureRoutes(
       tag,
       summary: 'Revocation list',
       description:
-        '`<shard>.crl`: DER (RFC 5280). The list names its own address in a critical extension; a verifier compares it with the one in ' +
+        '`<shard>.crl`: DER (RFC 5280). A critical extension names the address of the list; verifiers compare it with the address in' +
         'the certificate.',
       params: listParams,
       answers: { 200: { description: 'A CertificateList', body: octets, mediaType: 'application/pkix-crl' } },
@@ -91,7 +93,7 @@ export function publicKeyInfrastructureRoutes(
 
   function send(reply: FastifyReply, { response, thisUpdate, nextUpdate }: StatusAnswer) {
     const age = nextUpdate === undefined ? 0 : Math.max(0, Math.floor((nextUpdate - clock.now()) / 1_000));
-    // A cached answer must not outlive a revocation by much, whatever its nextUpdate says.
+    // Caches must not delay a revocation by much, whatever nextUpdate says.
     const cache = thisUpdate === undefined ? 'no-store' : `public, max-age=${Math.min(age, 10)}, must-revalidate`;
     return reply.header('cache-control', cache).type('application/ocsp-response').send(Buffer.from(response));
   }

@@ -99,7 +99,7 @@ describe('certificates over HTTP', () => {
     });
   });
 
-  it('are visible to the institution of the holder and to the operator, and to nobody else', async () => {
+  it('are visible to the holder’s institution and to the operator only', async () => {
     const own = { id: 'service:partner', institution: firm };
     const issued = await call(['POST', '/certificates'], 'certificate:issue', {
       by: own,
@@ -163,7 +163,7 @@ describe('certificates over HTTP', () => {
 });
 
 describe('authorities and profiles over HTTP', () => {
-  it('come from a request, a ceremony, a proposal and its approval by another person', async () => {
+  it('need a request, a ceremony, a proposal, and approval by another person', async () => {
     const requested = await call(['POST', '/certificates/authorities/person/request'], 'authority:propose');
     expect(requested).toMatchObject({
       status: 200,
@@ -192,7 +192,7 @@ describe('authorities and profiles over HTTP', () => {
     });
   });
 
-  it('show the profiles, whose terms change by proposal, and reject one', async () => {
+  it('show the profiles and change their terms by proposal; a proposal can be rejected', async () => {
     expect(await call(['GET', '/certificates/profiles'], 'certificate:read')).toMatchObject({
       body: { profiles: expect.arrayContaining([expect.objectContaining({ name: 'trading-agent', version: 0 })]) },
     });
@@ -214,7 +214,7 @@ describe('authorities and profiles over HTTP', () => {
     });
   });
 
-  it('are for the operator alone', async () => {
+  it('are open to the operator only', async () => {
     const by = { id: 'person:pia.partner', institution: firm };
     for (const [request, scope, body] of [
       [['POST', '/certificates/authorities/person/request'], 'authority:propose', undefined],

@@ -48,7 +48,7 @@ export interface CertificateAuthorityRoutes {
   readonly baseUrl: string;
   /** LEI of the operator, who sees and revokes certificates of every institution. */
   readonly operator: string;
-  /** The place of a record in the log. */
+  /** The index of a record in the log. */
   readonly placeOf: (record: IssuedCertificate['recordId']) => Promise<bigint | undefined>;
   /** The public URL of the installation. */
   readonly issuer: string;
@@ -99,7 +99,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
         summary: 'Obtain a certificate',
         description:
           'The policies decide, and the record of the issuance is in the log before the authority signs. With `replaces`, the ' +
-          'certificate renews another one of the same holder and profile, which stays valid until its end.',
+          'certificate renews a certificate of the same holder and profile, which stays valid until it expires.',
         scopes: ['certificate:issue'],
         body: issueBody,
         answers: { 201: { description: 'The certificate', body: releasedAnswer } },
@@ -110,7 +110,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
       const { profile, holder: named, request: pem, lifetime_seconds: lifetimeSeconds, replaces } = request.body;
       const holder = parsePrincipalId(named);
       if (holder === undefined)
-        throw certificateAuthorityErrors.error('certificate_request_invalid', 'The holder is not a principal id.');
+        throw certificateAuthorityErrors.error('certificate_request_invalid', 'The holder must be a principal id.');
       const order = {
         ...{ profile, holder },
         request: derOf(pem, 'CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'),
@@ -126,7 +126,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
       ...described({
         tag,
         summary: 'List certificates',
-        description: 'The newest hundred of your institution; for the operator, of all.',
+        description: 'The newest hundred of your institution; of all institutions for the operator.',
         scopes: ['certificate:read'],
         querystring: listQuery,
         answers: { 200: { description: 'Newest first', body: certificateList } },
@@ -195,8 +195,8 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
     {
       ...described({
         tag,
-        summary: 'Propose other terms of a profile',
-        description: 'Nothing changes until somebody else approves it, within seven days.',
+        summary: 'Propose new terms for a profile',
+        description: 'Takes effect when a second person approves it, within seven days.',
         scopes: ['authority:propose'],
         params: nameParams,
         body: termsBody,
@@ -233,7 +233,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
         tag,
         summary: 'Request an issuing authority',
         description:
-          'A certificate request for the present key of the class, and the constraints that the key ceremony must grant. Rotate the ' +
+          'A certificate request for the current key of the class, and the constraints that the key ceremony must grant. Rotate the' +
           'key first (`POST /keys/certificate-.../rotate`) to replace an authority.',
         scopes: ['authority:propose'],
         params: classParams,
@@ -252,7 +252,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
         summary: 'Propose the certificates of a key ceremony',
         description:
           'The chain is checked against the key and the constraints of the request. After approval by a second person it is ' +
-          'published, and used from the time in `usable_from` on.',
+          'published, and it signs from `usable_from` on.',
         scopes: ['authority:propose'],
         params: classParams,
         body: ceremonyBody,
@@ -296,7 +296,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
       ...described({
         tag,
         summary: 'Approve a proposal about a profile or an authority',
-        description: 'By another person than the proposer, who names the digest of what they read.',
+        description: 'The approver must not be the proposer, and names the digest of the proposal that they have read.',
         scopes: ['authority:approve'],
         params: idParams,
         body: approveBody,

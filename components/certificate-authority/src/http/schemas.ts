@@ -78,7 +78,7 @@ export const certificateAnswer = closed(
 export const releasedAnswer = closed(
   {
     certificate: certificateAnswer,
-    pem: Type.String({ description: 'The certificate and the one of its authority, PEM' }),
+    pem: Type.String({ description: 'The certificate and the certificate of its authority, PEM' }),
     inclusion_proof: Type.String({
       description: 'Address of the proof that the log contains the record of the issuance',
     }),

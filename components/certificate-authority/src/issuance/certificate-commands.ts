@@ -31,10 +31,10 @@ interface Issuing {
   readonly order: Pick<CertificateOrder, 'holder' | 'profile'>;
   readonly by: Asking;
   readonly judgement: Judgement;
-  /** Refused when another certificate has replaced the predecessor already (RFC 9773 section 5). */
+  /** Refuses when another certificate has already replaced the predecessor (RFC 9773 section 5). */
   readonly onlyReplacement?: boolean;
 }
-/** A certificate that the authority issues to its own responder: no order, and no decision. */
+/** A certificate that the authority issues to its own OCSP responder, without an order or a decision. */
 interface SelfIssuing {
   readonly serial: string;
   readonly state: CertificateState;
@@ -49,16 +49,16 @@ interface Revoking {
 const { error } = certificateAuthorityErrors;
 const source = 'certificate-authority';
 
-/** Expired certificates stay for this long, so that OCSP can answer about signatures made before. */
+/** Expired certificates are kept for this long, so that OCSP can answer for signatures made earlier. */
 const keptAfterEndMs = 90 * 86_400_000;
 
-/** Certificates of a holder that have not ended, as things in the log. */
+/** Prefix of log entries: the certificates of a holder that have not ended. */
 export const holderCertificates = (holder: string): string => `certificate-of:${holder}/`;
-/** Revoked certificates of one list, as things in the log. */
+/** Prefix of log entries: the revoked certificates of one list. */
 export const listedCertificates = (authority: string, shard: number): string =>
   `listed-certificate:${authority}/${shard}/`;
 
-/** Stands once a certificate was replaced by another one, as a thing in the log. */
+/** Log entry: the certificate has been replaced by another one. */
 export const replacedCertificateThing = (serial: string): string => `replaced-certificate:${serial}`;
 
 export type CertificateCommands = ReturnType<typeof createCertificateCommands>;
@@ -99,7 +99,7 @@ export function createCertificateCommands(
     };
   }
 
-  /** The standings of a new certificate, beside its own. */
+  /** The log entries of a new certificate, beside its own. */
   const standingsOf = ({ serial, holder, key, predecessor }: CertificateState) => [
     standing(`${holderCertificates(holder)}${serial}`, { serial }),
     standing(certifiedKeyThing(key), { holder }),
@@ -112,7 +112,7 @@ export function createCertificateCommands(
     const of = replacedCertificateThing(predecessor);
     const replaced = (await audit.standings([of])).get(of);
     if (replaced !== undefined && replaced.digest !== standing(of, { serial }).digest)
-      throw acmeErrors.error('acme_already_replaced', 'The certificate to replace was replaced already.');
+      throw acmeErrors.error('acme_already_replaced', 'The certificate to replace has already been replaced.');
   }
 
   const issue: Command<Issuing, string, CertificateState, StoredCertificate, GrantedOrder, string> = {
@@ -186,7 +186,7 @@ export function createCertificateCommands(
     done: ({ row }) => (row?.revoked === undefined ? undefined : row),
     async check({ facts, now }) {
       if (statusOf(facts, now) === 'expired')
-        throw error('certificate_over', 'The certificate has expired; it cannot be used any more.');
+        throw error('certificate_over', 'The certificate has expired and can no longer be used.');
     },
     next: ({ ask: { reason }, facts, now }) => ({ ...facts, revoked: { at: now, reason } }),
     before: nothing,

@@ -19,7 +19,7 @@ export function createIssuanceDecider({
     institution: string,
     by: Requester & { readonly client?: string },
   ): Promise<Decision> => {
-    // A device cannot ask for itself; the policies see who asks for it.
+    // A device cannot ask for itself. The policies see the person or client that asks.
     const isDevice = kindOfPrincipal(order.holder) === 'device';
     return policyEngine.decide({
       principal: isDevice ? by.id : order.holder,
@@ -39,7 +39,7 @@ export function createIssuanceDecider({
   };
 }
 
-/** The members that policies see. */
+/** The facts about a workload that policies see. */
 const attestedOf = ({ level, environment, image, configuration }: WorkloadBinding) => ({
   ...{ level, environment, image },
   ...defined({ configuration }),

@@ -5,6 +5,8 @@ import {
   type Decision,
   type DirectorySnapshot,
   kindOfPrincipal,
+  type PrincipalId,
+  parsePrincipalId,
   type Requester,
   standing,
 } from '@countersign/contracts';
@@ -29,7 +31,7 @@ import { createIssuanceDecider } from './decide-issuance.ts';
 /** A caller with the client of its token. */
 export interface Asking extends Requester {
   readonly client?: string;
-  /** The record that made the enrolment whose account asks. */
+  /** The record of the enrolment whose account sends the order. */
   readonly enrolment?: RecordId;
 }
 
@@ -48,10 +50,10 @@ export type Judgement =
 
 const { error } = certificateAuthorityErrors;
 
-/** How far before the present a certificate starts, for verifiers whose clocks are slow. */
+/** How long before the current time a certificate becomes valid, for verifiers whose clocks are slow. */
 const backdatedMs = 60_000;
 
-/** The standing that binds a key to its first holder. */
+/** Log entry that binds a key to its first holder. */
 export const certifiedKeyThing = (key: string): string => `certified-key:${key}`;
 
 export function createJudge(
@@ -91,11 +93,11 @@ export function createJudge(
     const institution = institutionOf(order, profile, snapshot);
     if (by.institution !== institution && by.institution !== operator)
       throw error('certificate_request_refused', 'The holder belongs to another institution.');
-    if (!terms.enabled) throw error('certificate_request_refused', `The profile ${order.profile} is switched off.`);
+    if (!terms.enabled) throw error('certificate_request_refused', `The profile ${order.profile} is disabled.`);
     if (order.lifetimeSeconds !== undefined && order.lifetimeSeconds > terms.lifetimeSeconds)
       throw error(
         'certificate_request_refused',
-        `Certificates of the profile ${order.profile} live for at most ${terms.lifetimeSeconds} seconds.`,
+        `Certificates of the profile ${order.profile} are valid for at most ${terms.lifetimeSeconds} seconds.`,
       );
     const request = readRequest(order.request);
     const uri = holderUri(trustDomain, order.holder);
@@ -166,9 +168,17 @@ export function createJudge(
 
 export type Judge = ReturnType<typeof createJudge>;
 
-/** The name of a holder in its certificate: a SPIFFE id below the trust domain of the installation. */
+/** The name of a holder in its certificate: a SPIFFE ID in the trust domain of the installation. */
 export function holderUri(trustDomain: string, holder: string): string {
   return `spiffe://${trustDomain}/${holder.replace(':', '/')}`;
+}
+
+/** The holder that a name in a request names; undefined when the name is not one of ours. */
+export function holderNamed(trustDomain: string, uri: string): PrincipalId | undefined {
+  const prefix = `spiffe://${trustDomain}/`;
+  if (!uri.startsWith(prefix)) return undefined;
+  const holder = parsePrincipalId(uri.slice(prefix.length).replace('/', ':'));
+  return holder !== undefined && holderUri(trustDomain, holder) === uri ? holder : undefined;
 }
 
 /** @returns the refusal for a decision that denies */
@@ -187,14 +197,14 @@ export function institutionOf(
   if (!profile.holders.includes(kind))
     throw error(
       'certificate_request_refused',
-      `Certificates of the profile ${order.profile} are for ${profile.holders.join(' or ')}, and the holder is a ${kind}.`,
+      `Certificates of the profile ${order.profile} are for ${profile.holders.join(' or ')}. The holder is a ${kind}.`,
     );
   const found = kind === 'device' ? snapshot.device(order.holder) : snapshot.principal(order.holder);
   if (found === undefined) throw error('certificate_request_refused', 'The holder is not in the directory.');
   return found.institution;
 }
 
-/** The DNS names of the request. Every other name must be the one that we would write ourselves. */
+/** The DNS names of the request. Any other name must equal the one that this authority writes. */
 function namesIn(
   { names }: ReadRequest,
   {
@@ -206,7 +216,7 @@ function namesIn(
     readonly uri: string;
     readonly profile: ReleasedProfile;
     readonly terms: CertificateProfileTerms;
-    /** Those of a registered workload, in place of the request's. */
+    /** The DNS names of a registered workload. They replace those of the request. */
     readonly registered: readonly string[] | undefined;
   },
 ): readonly string[] {
@@ -215,7 +225,7 @@ function namesIn(
   if (others.length > 0) throw refuse(`The request may name ${uri} and DNS names only.`);
   const dnsNames = registered ?? names.filter(({ kind }) => kind === 'dns').map(({ value }) => value);
   if (!profile.namesHosts) {
-    if (dnsNames.length > 0) throw refuse(`Certificates of the profile ${profile.name} name no hosts.`);
+    if (dnsNames.length > 0) throw refuse(`Certificates of the profile ${profile.name} cannot name hosts.`);
     return [];
   }
   if (dnsNames.length === 0 || dnsNames.length > 20)
@@ -228,8 +238,11 @@ function namesIn(
 function requireReplaceable(predecessor: CertificateState | undefined, order: CertificateOrder, now: number): void {
   if (order.predecessor === undefined) return;
   if (predecessor === undefined || predecessor.holder !== order.holder || predecessor.profile !== order.profile)
-    throw error('certificate_unknown', 'There is no such certificate of this holder and profile.');
+    throw error('certificate_unknown', 'No such certificate of this holder and profile exists.');
   const status = statusOf(predecessor, now);
   if (status !== 'valid')
-    throw error('certificate_over', `The certificate to replace is ${status}. Ask for a new one without naming it.`);
+    throw error(
+      'certificate_over',
+      `The certificate to replace is ${status}. Ask for a new certificate without naming it.`,
+    );
 }

@@ -68,13 +68,13 @@ export interface PkiState {
   /** In the order of their approval. */
   readonly authorities: readonly AcceptedAuthority[];
   readonly proposals: ReadonlyMap<string, Proposal>;
-  /** The place of the newest record that was read. */
+  /** Index of the newest record that was read. */
   readonly upTo: bigint;
 }
 
 /**
- * Derives the state from the log, record by record. Of two contradicting records the first counts, because all nodes read the same
- * order.
+ * Derives the state from the log, record by record. If two records contradict each other the first counts: all nodes
+ * read the same order.
  */
 export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   const profiles = new Map<CertificateProfileName, ApprovedTerms>();

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-// The data of our own records, as far as the state is read from it.
+// The data of our own records, as far as the state depends on it.
 
 const closed = { additionalProperties: true };
 const text = Type.String();

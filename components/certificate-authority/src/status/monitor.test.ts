@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-it('finds a certificate whose row says something else than its record, once, and restores one whose row is gone', async () => {
+it('reports a certificate once whose row differs from its record, and restores a missing row', async () => {
   const pool = world.scratch.pool('certificate-authority');
   const [gone, altered] = [
     await world.issue(ca, 'risk-service', 'service:risk'),

@@ -3,9 +3,12 @@ import { isCodedError, membersOf, sha256Base64Url } from '@countersign/kernel';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import type { CertificateCommands } from '../issuance/certificate-commands.ts';
 
-/** Compares the certificates in the log with what OCSP answers from. */
+/** Compares the certificates in the log with the rows from which OCSP answers. */
 export interface Monitor {
-  /** Looks at the records since the last call. @returns how many certificates were compared */
+  /**
+   * Compares the records written since the last call.
+   * @returns how many certificates were compared
+   */
   compare(): Promise<number>;
 }
 
@@ -37,7 +40,7 @@ export function createMonitor({
 
   async function report(serial: string, record: Parameters<typeof audit.append>[0]['id'], why: string) {
     unaccounted += 1;
-    logger.error({ serial, record, why }, 'an issued certificate is not accounted for');
+    logger.error({ serial, record, why }, 'an issued certificate does not match its record');
     await audit.append({
       id: recordIdOfCommand({ unaccounted: serial, why }),
       type: 'certificate.unaccounted',

@@ -19,7 +19,7 @@ import type { CertificateCommands } from '../issuance/certificate-commands.ts';
 import { statusLifetimeSeconds } from '../profiles.ts';
 import { newestOf } from '../store.ts';
 
-/** An OCSP answer with the time until which caches may keep it. */
+/** An OCSP response with the time until which caches may keep it. */
 export interface StatusAnswer {
   /** DER of the OCSPResponse. */
   readonly response: Uint8Array;
@@ -30,10 +30,10 @@ export interface StatusAnswer {
 
 export interface Responder {
   /**
-   * Answers a request (RFC 6960): DER, or the path of a GET. A request that cannot be read gets an answer that says so.
+   * Answers a request (RFC 6960): DER, or the path of a GET. A malformed request gets the response `malformedRequest`.
    */
   answer(request: Uint8Array | string): Promise<StatusAnswer>;
-  /** Issues the certificate of the responder for each authority in time. */
+  /** Issues the responder's certificate of each authority before the current one expires. */
   renew(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ interface ResponderCertificate {
   readonly notAfter: number;
 }
 
-/** How long an answer is valid: an hour, or ten minutes for approvals, which must be revocable quickly. */
+/** How long an answer is valid: an hour, or ten minutes for approvals, whose revocation must be seen quickly. */
 const answerLifeMs = 3_600_000;
 const approvalLifeMs = 600_000;
 
@@ -56,7 +56,7 @@ export function createResponder(
     readonly authorities: Authorities;
     readonly commands: CertificateCommands;
     readonly newSerial: () => string;
-    /** Certificates of responders that are ready to be used, by authority and key. */
+    /** Certificates of responders in use, by authority and key. */
     readonly signatureOf: (certificate: StoredCertificate) => Promise<Uint8Array>;
   },
 ): Responder {
@@ -64,7 +64,7 @@ export function createResponder(
     dependencies;
   const certificates = new Map<string, ResponderCertificate>();
 
-  /** Requests that arrive while a certificate is issued wait for that one: anybody may ask, and each issuance is a record. */
+  /** Concurrent requests share one issuance: anyone may ask, and each issuance is a record. */
   const issuing = new Map<string, Promise<ResponderCertificate>>();
 
   function certificateBy(authority: LiveAuthority): Promise<ResponderCertificate> {
@@ -73,11 +73,11 @@ export function createResponder(
     return found;
   }
 
-  /** The responder's certificate by an authority, issued when there is none that lives for half of the possible time. */
+  /** The responder's certificate by an authority. Issues one when none is valid for half of the possible time. */
   async function findCertificate(authority: LiveAuthority): Promise<ResponderCertificate> {
     const key = await signer.current('certificate-status');
     const now = clock.now();
-    // Near the end of the authority, a new certificate would expire at the same time as the old one.
+    // Near the end of the authority, a new certificate would expire together with the old one.
     const longestMs = Math.min(statusLifetimeSeconds * 1_000, authority.notAfter - now);
     const isFresh = (notAfter: number) => notAfter - now > longestMs / 2;
     const known = certificates.get(authority.id);
@@ -133,7 +133,7 @@ export function createResponder(
     return kept;
   }
 
-  /** `unknown` for a serial that is not in the log, never `good`. */
+  /** `unknown`, never `good`, for a serial number that is not in the log. */
   async function statusOf(serial: string, authority: LiveAuthority): Promise<SingleStatus> {
     const stored = await commands.things.find(serial);
     if (stored === undefined || stored.authority !== authority.id) return { status: 'unknown' };

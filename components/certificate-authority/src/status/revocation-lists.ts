@@ -14,14 +14,17 @@ import { listedCertificates } from '../issuance/certificate-commands.ts';
 import { shardCount } from '../shards.ts';
 import { findList, keepList, type Session, type StoredList } from '../store.ts';
 
-/** A list is valid for a day and is signed anew every hour, so that verifiers survive an outage of some hours. */
+/** A list is valid for a day and signed again every hour, so that verifiers survive an outage of some hours. */
 const listLifeMs = 86_400_000;
 const listAgeMs = 3_600_000;
 
 export interface RevocationLists {
-  /** The present list of a shard, DER. @throws CodedError `authority_unknown` */
+  /**
+   * The current list of a shard, DER.
+   * @throws CodedError `authority_unknown`
+   */
   list(authority: string, shard: number): Promise<StoredList>;
-  /** Signs every list that is due: older than an hour, or with a revocation since. */
+  /** Signs every list that is older than an hour or has a new revocation. */
   renew(): Promise<void>;
 }
 
@@ -32,7 +35,9 @@ interface Entry {
   readonly reason: RevocationReason;
 }
 
-/** The standing of the newest list of a shard: a stored list counts only if it agrees, so that an older one cannot be put back. */
+/**
+ * Log entry of the newest list of a shard. A stored list counts only if it agrees, so an older list cannot be restored.
+ */
 const listThing = (authority: string, shard: number): string => `certificate-list:${authority}/${shard}`;
 
 export function createRevocationLists(
@@ -42,7 +47,7 @@ export function createRevocationLists(
 ): RevocationLists {
   const { pool, audit, clock, issuer, authorities } = dependencies;
 
-  /** Revoked certificates of a shard, from the log alone: rows cannot remove one. */
+  /** Revoked certificates of a shard, from the log alone: changed rows cannot remove one. */
   async function entriesOf({ id }: LiveAuthority, shard: number): Promise<readonly Entry[]> {
     const prefix = listedCertificates(id, shard);
     const entries: Entry[] = [];
@@ -55,7 +60,7 @@ export function createRevocationLists(
         if (entry === undefined)
           throw certificateAuthorityErrors.error(
             'authority_unavailable',
-            'The record of a revocation cannot be read, so its list cannot be signed.',
+            'The record of a revocation cannot be read, so the list cannot be signed.',
           );
         entries.push(entry);
       }
@@ -78,14 +83,14 @@ export function createRevocationLists(
     return newest?.digest === standing(of, contentOf(stored.number, stored.list)).digest ? stored : undefined;
   }
 
-  /** One node signs a shard at a time. */
+  /** Signs a list; one node at a time for each shard. */
   async function sign(authority: LiveAuthority, shard: number, revokedUpTo: bigint): Promise<StoredList> {
     return transaction(pool, async (session) => {
       await takeNamedLock(session, `list ${shard}`);
       const present = await confirmed(authority.id, shard, session);
       const now = clock.now();
       if (present !== undefined && !isDue(present, now, revokedUpTo)) return present;
-      // The number grows with the log, and with each list, because every list has a record.
+      // The number grows with the log. It also grows with each list, because every list has a record.
       const number = (await audit.newest(['certificate.revoked', 'certificate.list-signed'])) + 1n;
       const entries = await entriesOf(authority, shard);
       const thisUpdate = Math.floor(now / 1_000) * 1_000;
@@ -139,7 +144,9 @@ export function createRevocationLists(
   };
 }
 
-/** @param revokedUpTo place of the newest revocation in the log; a list with a lower number may lack it */
+/**
+ * @param revokedUpTo index of the newest revocation in the log; a list with a lower number may lack it
+ */
 function isDue({ number, nextUpdate }: StoredList, now: number, revokedUpTo: bigint): boolean {
   return number <= revokedUpTo || now >= nextUpdate - listLifeMs + listAgeMs;
 }

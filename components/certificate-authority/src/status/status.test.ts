@@ -27,7 +27,7 @@ afterAll(async () => {
   await world.close();
 });
 
-/** Files of a certificate for OpenSSL. */
+/** Writes a certificate and its chain to files for OpenSSL. */
 function filesOf({ certificate, chain: [issuing = new Uint8Array()] }: ReleasedCertificate, name: string) {
   return {
     leaf: tool.write(`${name}.pem`, encodePem('CERTIFICATE', certificate)),
@@ -37,7 +37,7 @@ function filesOf({ certificate, chain: [issuing = new Uint8Array()] }: ReleasedC
 }
 const partner = () => world.issue(ca, 'partner-client', 'service:partner');
 
-/** Asks over the public interface as `openssl ocsp` would. */
+/** Asks over the public interface, as `openssl ocsp` does. */
 async function ocsp(files: ReturnType<typeof filesOf>, which: readonly string[], options: readonly string[] = []) {
   const request = tool.path('request.der');
   tool.run('ocsp', '-issuer', files.issuing, ...options, ...which, '-reqout', request);
@@ -66,7 +66,7 @@ async function ocsp(files: ReturnType<typeof filesOf>, which: readonly string[],
 }
 
 describe('OCSP', () => {
-  it('answers OpenSSL good, and revoked right after the revocation, with its reason', async () => {
+  it('answers good in OpenSSL, and revoked with its reason right after the revocation', async () => {
     const issued = await partner();
     const files = filesOf(issued, 'one');
     expect((await ocsp(files, ['-cert', files.leaf])).told).toMatch(/Cert Status: good/);
@@ -80,7 +80,7 @@ describe('OCSP', () => {
     const files = filesOf(await partner(), 'two');
     expect((await ocsp(files, ['-serial', '0x40112233445566778899aabbccddeeff'])).told).toMatch(/Cert Status: unknown/);
     const of = await world.issue(ca, 'operator-approval', 'person:ari.approver');
-    // A serial number of another authority of ours is as unknown.
+    // A serial number of another authority of this installation is also unknown.
     expect((await ocsp(files, ['-serial', `0x${of.serial}`])).told).toMatch(/Cert Status: unknown/);
   });
 
@@ -92,7 +92,7 @@ describe('OCSP', () => {
     expect((await ocsp(files, ['-cert', files.leaf])).headers['cache-control']).toBe('no-store');
   });
 
-  it('answers by GET, and says of what it cannot read or does not answer for that it is so', async () => {
+  it('answers by GET, and has distinct responses for malformed and foreign requests', async () => {
     const files = filesOf(await partner(), 'four');
     const request = tool.path('get.der');
     tool.run('ocsp', '-issuer', files.issuing, '-no_nonce', '-cert', files.leaf, '-reqout', request);
@@ -114,7 +114,7 @@ describe('OCSP', () => {
     expect(failureOf(answer.rawPayload)).toBe('30030a0106');
   });
 
-  it('issues one certificate to the responder, however many ask at once, and no other near the end of its authority', async () => {
+  it('issues one certificate to the responder for many concurrent requests, and no other near the end of its authority', async () => {
     const ending = await createAuthorityWorld();
     const node = ending.node();
     const request = await node.requestAuthority('partner');
@@ -141,7 +141,7 @@ describe('OCSP', () => {
     await ending.close();
   });
 
-  it('is valid for ten minutes for approvals and for an hour otherwise', async () => {
+  it('is valid for ten minutes for approvals, and otherwise for an hour', async () => {
     const lifeOf = async (issued: ReleasedCertificate) => {
       const files = filesOf(issued, 'life');
       const { told } = await ocsp(files, ['-cert', files.leaf]);
@@ -159,7 +159,7 @@ describe('revocation lists', () => {
     return { status: answer.statusCode, der: answer.rawPayload };
   };
 
-  it('refuse a revoked certificate in OpenSSL, and no other', async () => {
+  it('make OpenSSL refuse a revoked certificate, and no other', async () => {
     const [good, bad] = [await partner(), await partner()];
     await ca.revoke(bad.serial, 'superseded', olga);
     await ca.lookAtDue();
@@ -185,7 +185,7 @@ describe('revocation lists', () => {
     await expect(check(bad)).rejects.toThrow(/certificate revoked/);
   });
 
-  it('of another shard does not take the place of the right one', async () => {
+  it('of another shard are refused instead of the right one', async () => {
     const issued = await partner();
     const files = filesOf(issued, 'shards');
     const { der } = await listOf(issued.authority, (shardOf(issued.serial) + 1) % 8);
@@ -207,7 +207,7 @@ describe('revocation lists', () => {
     ).toThrow(/different CRL scope|unable to get certificate CRL/);
   });
 
-  it('have rising numbers, and are signed anew after a revocation and after an hour', async () => {
+  it('have increasing numbers, and are signed again after a revocation and after an hour', async () => {
     const issued = await partner();
     const shard = shardOf(issued.serial);
     const numberOf = async () => (await ca.lists.list(issued.authority, shard)).number;
@@ -223,7 +223,7 @@ describe('revocation lists', () => {
     expect(await numberOf()).toBeGreaterThan(second);
   });
 
-  it('of nobody are not there', async () => {
+  it('of an unknown authority do not exist', async () => {
     const [{ id = '' } = {}] = await ca.authorities();
     expect((await listOf('nobody', 0)).status).toBe(404);
     expect((await listOf(id, 8)).status).toBe(404);
@@ -231,8 +231,8 @@ describe('revocation lists', () => {
   });
 });
 
-describe('what is public', () => {
-  it('has the certificates of authorities, together and each at the address that certificates name', async () => {
+describe('the public addresses', () => {
+  it('serve the certificates of authorities, together and each at the address that certificates name', async () => {
     const issued = await partner();
     const all = await app.inject({ url: '/pki/authorities' });
     expect(all.body.match(/BEGIN CERTIFICATE/g)).toHaveLength(4);
@@ -244,7 +244,7 @@ describe('what is public', () => {
 });
 
 describe('revocation', () => {
-  it('is idempotent, recorded once, and impossible after the end', async () => {
+  it('is idempotent, is recorded once, and is refused after expiry', async () => {
     const issued = await partner();
     const before = world.records('certificate.revoked').length;
     await ca.revoke(issued.serial, 'superseded', olga);
@@ -256,7 +256,7 @@ describe('revocation', () => {
     expect(await codeOf(ca.revoke('0'.repeat(32), 'superseded', olga))).toBe('certificate_unknown');
   });
 
-  it('is what the log says: rows restored from before cannot undo it, and a row that is gone comes back revoked', async () => {
+  it('follows the log: restored rows cannot undo it, and a deleted row comes back revoked', async () => {
     const issued = await partner();
     const pool = world.scratch.pool('certificate-authority');
     const { rows } = await pool.query('select * from certificates where serial = $1', [issued.serial]);
@@ -278,7 +278,7 @@ describe('revocation', () => {
     expect(text.toLowerCase()).toContain(`serial number: ${issued.serial}`);
   });
 
-  it('ends every certificate of who leaves, whatever the rows say, and spares later ones', async () => {
+  it('ends every certificate of a person who leaves, whatever the rows say, and spares later ones', async () => {
     const of = holder('person:ari.approver');
     const [one, two] = [await world.issue(ca, 'operator-approval', of), await world.issue(ca, 'operator-approval', of)];
     await world.scratch.pool('certificate-authority').query('delete from certificates where serial = $1', [one.serial]);

@@ -80,7 +80,7 @@ export function requestOf({ privateKey, publicKey }: Key): Promise<Uint8Array> {
   });
 }
 
-/** An authority on a database of its own, over a log that the test holds in its hands. */
+/** An authority on a database of its own, over an in-memory log that the test can make fail. */
 export async function createAuthorityWorld() {
   const scratch = await createTestDatabase({ components: [certificateAuthorityMigrations] });
   const clock = fixedClock(Math.floor(Date.now() / 1_000) * 1_000);
@@ -127,7 +127,7 @@ export async function createAuthorityWorld() {
         },
       },
       directory: {
-        // Of the whole snapshot, holders are asked for.
+        // Holders are the only part of the snapshot that is read.
         snapshot: () =>
           ({
             principal: (id: string) => principals.get(id),
@@ -152,12 +152,12 @@ export async function createAuthorityWorld() {
 
   return {
     ...{ scratch, clock, log, signer, root, asked, denying, principals, node },
-    /** The process dies after the next such record. */
+    /** Makes the process die after the next record that matches. */
     dieAfter(is: (draft: RecordDraft) => boolean) {
       isFatal = is;
     },
     records: (type: RecordDraft['type']) => log.ofType(type),
-    /** Holds a ceremony for a class and has it accepted by two people. */
+    /** Holds a ceremony for each class; two people accept the results. */
     async establish(ca: RunningCertificateAuthority, ...classes: readonly AuthorityClass[]) {
       for (const of of classes) {
         const proposal = await ca.proposeAuthority(of, await root.grant(await ca.requestAuthority(of)), 'first', olga);

@@ -12,7 +12,7 @@ import type { CeremonyResult } from '../ledger/fold.ts';
 
 const year = 365 * 86_400_000;
 
-/** A root on a machine of its own. */
+/** A root on an offline machine. */
 export async function createRoot(now: number) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
   const signing = (notAfter: number) => ({
@@ -32,7 +32,7 @@ export async function createRoot(now: number) {
   });
   return {
     der,
-    /** Signs a request of an authority, with changes that a careless ceremony would make. */
+    /** Signs the request of an authority, optionally with the mistakes of a careless ceremony. */
     async grant(
       request: AuthorityRequest,
       changes: Partial<Pick<AuthorityRequest, 'uriHosts' | 'dnsNames' | 'policies'>> = {},

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,6 +13,7 @@ export function createOpenssl() {
       writeFileSync(path, content);
       return path;
     },
+    read: (name: string): Uint8Array => readFileSync(join(folder, name)),
     /** @returns standard output @throws Error with standard error */
     run: (...args: readonly string[]): string =>
       execFileSync('openssl', [...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),

@@ -12,5 +12,5 @@ const grantTypes: readonly string[] = ['authorization-grant+jwt', 'oauth-id-jag+
 
 export function checkType(header: JwsHeader, options: { readonly grantsAccepted: boolean }): void {
   if (hasType(header, ...assertionTypes, ...(options.grantsAccepted ? grantTypes : []))) return;
-  throw refuse('assertion_type', 'Its typ is that of another kind of token.');
+  throw refuse('assertion_type', 'Its typ is that of another token type.');
 }

@@ -52,7 +52,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
     gate.route('recovery:read', {
       tag,
       summary: 'List recoveries',
-      description: 'The newest hundred of your institution; for the operator, of all.',
+      description: 'The newest hundred of your institution; of all institutions for the operator.',
       querystring: schemas.listQuery,
       answers: { 200: { description: 'Newest first', body: schemas.recoveryList } },
     }),

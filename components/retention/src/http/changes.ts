@@ -101,7 +101,7 @@ export function changeRoutes(app: FastifyInstance, retention: RunningRetention, 
     '/retention/proposals',
     needs('retention:propose', {
       summary: 'Propose what was simulated',
-      description: 'Nothing changes until somebody else approves it, within seven days.',
+      description: 'Takes effect when a second person approves it, within seven days.',
       body: proposeBody,
       answers: { 201: { description: 'The change that awaits a second person', body: changeProposal } },
     }),

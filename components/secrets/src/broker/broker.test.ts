@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** A trade order as the token has it, with changes. */
+/** The trade order of a token, with changes. */
 function orderDetail(changes: object = {}) {
   const parsed = parseAuthorizationDetail({
     type: 'urn:countersign:rar:v1:trade_order',
@@ -58,7 +58,7 @@ function orderDetail(changes: object = {}) {
   return parsed.value;
 }
 
-/** A caller with a token for this order, in a transaction that was submitted. */
+/** A caller with a token for this order, and the transaction in the given state. */
 function submitted(detail = orderDetail(), state = 'submitted', id = trader): VenueCaller {
   const transaction = world.transaction();
   const intentDigest = digestOfIntent(detail);
@@ -108,7 +108,7 @@ describe('the key broker', () => {
     expect(JSON.stringify(request)).not.toContain(secret);
   });
 
-  it('refuses an order that is not the one of the token, and signs nothing', async () => {
+  it('refuses an order that differs from the token’s, and signs nothing', async () => {
     const by = submitted();
     const before = world.records('venue.order-signed').length;
     expect(await codeOf(place(by, orderDetail({ max_qty: '5' })))).toBe('venue_order_mismatch');
@@ -119,7 +119,7 @@ describe('the key broker', () => {
     expect(world.records('venue.order-signed')).toHaveLength(before);
   });
 
-  it('refuses a path of withdrawals, however it is written', async () => {
+  it('refuses a withdrawal path in any spelling', async () => {
     const before = world.records('venue.request-signed').length;
     for (const path of ['/sapi/v1/capital/withdraw/apply', '/api/v3/order/../../sapi/v1/capital/withdraw/apply'])
       expect(
@@ -132,7 +132,7 @@ describe('the key broker', () => {
     expect(world.records('venue.request-signed')).toHaveLength(before);
   });
 
-  it('signs the order of a transaction once, on whichever node', async () => {
+  it('signs the order of a transaction once, even on two nodes', async () => {
     const by = submitted();
     const nodes = [secrets, world.node()];
     const outcomes = await Promise.all(

@@ -34,10 +34,10 @@ import {
   venueForms,
 } from './venues/index.ts';
 
-/** A caller of the broker, with what its token says about the order. */
+/** A caller of the broker, with the claims of its token about the order. */
 export interface VenueCaller extends TokenHolder, Pick<Caller, 'transaction' | 'intentDigest'> {}
 
-/** The answer of a venue to a request that the broker has sent. */
+/** The response of a venue to a request that the broker has sent. */
 export interface VenueAnswer {
   readonly status: number;
   /** At most 64 KiB of text. */
@@ -45,34 +45,38 @@ export interface VenueAnswer {
 }
 
 export interface VenueResult {
-  /** Our name of the order. */
+  /** The client order id: the transaction id. */
   readonly order?: string;
-  /** To be sent as it is; absent when the broker has sent it. */
+  /** To be sent unchanged; absent when the broker has sent it. */
   readonly request?: SignedVenueRequest;
   readonly answer?: VenueAnswer;
 }
 
 /**
- * Signs requests to venues without giving the key away. It builds every request itself, from the order of a submitted transaction;
- * nobody can have octets of their own signed.
+ * Signs requests to venues without giving the key away. It builds every request itself, from the order of a submitted
+ * transaction; callers cannot have octets of their own signed.
  */
 export interface VenueBroker {
   /**
-   * The order of a transaction, once.
-   *
+   * Signs the order of a transaction, once.
    * @param detail the trade order of the token, complete: its digest is compared with the token's and the transaction's
    * @throws CodedError `venue_order_mismatch`, `venue_order_not_submitted`, `venue_order_signed` and others
    */
   place(key: string, detail: unknown, by: VenueCaller, how: { readonly send: boolean }): Promise<VenueResult>;
-  /** The cancellation of an order that was signed. @param of the transaction */
+  /**
+   * Signs the cancellation of a signed order.
+   * @param of the transaction
+   */
   cancel(key: string, of: string, by: VenueCaller, how: { readonly send: boolean }): Promise<VenueResult>;
   /**
-   * Asks the venue what a key may do.
-   *
+   * Asks the venue for the permissions of a key.
    * @throws CodedError `venue_key_too_powerful`, `venue_unavailable`
    */
   probe(definition: Pick<Definition, 'name' | 'venueKey' | 'material'>): Promise<'trade-only' | 'waived' | undefined>;
-  /** A query on the venue's list. @throws CodedError `venue_request_refused` */
+  /**
+   * Signs a query on the venue's list.
+   * @throws CodedError `venue_request_refused`
+   */
   read(
     key: string,
     query: { readonly path: string; readonly parameters: Readonly<Record<string, string>> },
@@ -83,7 +87,7 @@ export interface VenueBroker {
 
 const { error } = secretsErrors;
 const mismatch = (detail: string): CodedError => error('venue_order_mismatch', detail);
-/** States in which the order of a transaction may be on its way to the venue. */
+/** States in which the order of a transaction may be sent to the venue. */
 const sendable: ReadonlySet<string> = new Set(['submitted']);
 const cancellable: ReadonlySet<string> = new Set(['submitted', 'acknowledged', 'cancelled']);
 const longestAnswer = 65_536;
@@ -105,11 +109,14 @@ export function createVenueBroker(
     const { venueKey } = permitted.definition;
     if (venueKey === undefined || venueKey.institution !== by.institution) throw unknownSecret();
     if (venueKey.apiKey === '')
-      throw error('secret_unavailable', 'The venue has not given this key a name yet. The operator enters it.');
+      throw error(
+        'secret_unavailable',
+        'The API key is missing. The operator enters it once the venue has assigned it.',
+      );
     return { ...permitted, venueKey };
   }
 
-  /** The order of the intent, if the token, the transaction and the key are all about it. */
+  /** The order of the intent, if token, transaction and key all match it. */
   async function orderOf(
     detail: unknown,
     by: VenueCaller,
@@ -123,17 +130,18 @@ export function createVenueBroker(
     const { transaction: txn, intentDigest } = by;
     if (txn === undefined || intentDigest === undefined)
       throw mismatch(
-        'The access token is for no transaction. Ask for a token with the order as its authorization detail.',
+        'The access token names no transaction. Ask for a token with the order as its authorization detail.',
       );
     const parsed = parseAuthorizationDetail(detail);
     if (!parsed.ok) throw error('venue_order_invalid', `The order cannot be read: ${parsed.detail}`);
     const trade = parsed.value;
     if (trade.type !== 'urn:countersign:rar:v1:trade_order')
-      throw error('venue_order_invalid', 'Only orders are signed for venues.');
-    if (digestOfIntent(trade) !== intentDigest) throw mismatch('The order is not the intent of the access token.');
+      throw error('venue_order_invalid', 'Only orders can be signed for a venue.');
+    if (digestOfIntent(trade) !== intentDigest)
+      throw mismatch('The order differs from the intent of the access token.');
     const facts = await transactions.facts(txn);
     if (facts === undefined || facts.intentDigest !== intentDigest)
-      throw mismatch('The order is not the intent of the transaction.');
+      throw mismatch('The order differs from the intent of the transaction.');
     if (facts.initiatorInstitution !== by.institution)
       throw mismatch('The transaction was started by another institution.');
     if (!sendable.has(facts.state))
@@ -142,8 +150,8 @@ export function createVenueBroker(
         `The transaction is ${facts.state}. Submit it first: limits and approvals are checked then.`,
       );
     if (Date.parse(trade.not_after) <= clock.now())
-      throw error('venue_order_not_submitted', 'The time until which the order may be sent has passed.');
-    if (trade.venue_mic !== venueKey.venueMic) throw mismatch('The order is for another venue than the key.');
+      throw error('venue_order_not_submitted', 'The deadline for sending the order has passed.');
+    if (trade.venue_mic !== venueKey.venueMic) throw mismatch('The order and the key are for different venues.');
     if (!venueKey.accounts.includes(trade.account)) throw mismatch('The key is not for the account of the order.');
     const currency = trade.limit_price?.ccy ?? trade.max_notional.ccy;
     const instrument = instrumentId(trade.instrument);
@@ -164,7 +172,7 @@ export function createVenueBroker(
     };
   }
 
-  /** Signs and, if asked or if the signature does not bind the order, sends. Called after the record is durable. */
+  /** Signs. Also sends, if asked to or if the signature does not bind the order. Called after the record is durable. */
   async function release(
     request: VenueRequest,
     { definition, venueKey }: Pick<Permitted, 'definition'> & Required<Pick<Definition, 'venueKey'>>,
@@ -206,7 +214,7 @@ export function createVenueBroker(
       if (!isCodedError(failure, 'outbound_failed')) throw failure;
       throw error(
         'venue_unavailable',
-        'The venue did not answer. The order may have arrived: ask the venue for it before anything else.',
+        'The venue did not answer. The order may have arrived: ask the venue for its status first.',
         { cause: failure },
       );
     }
@@ -219,13 +227,13 @@ export function createVenueBroker(
       if (!isCodedError(failure, 'record_identity_taken')) throw failure;
       throw error(
         'venue_order_signed',
-        'The order of this transaction was signed before. Ask the venue what became of it; a new order is a new transaction.',
+        'The order of this transaction has already been signed. Ask the venue for its status; a new order needs a new transaction.',
         { cause: failure },
       );
     }
   }
 
-  /** Of a request that was checked, what its record says. The parameters are a trading intention: only their digest is in it. */
+  /** The record of a checked request. The parameters are a trading intention, so the record has only their digest. */
   const describe = (
     operation: VenueOperation,
     name: string,
@@ -280,7 +288,7 @@ export function createVenueBroker(
       if (venueKey === undefined) return undefined;
       if (venueKey.probe === 'waived') return 'waived';
       const { probe } = venueForms[venueKey.venue];
-      // A key that the venue does not know yet is not used; it is probed when its name is entered.
+      // A key that the venue does not know yet cannot be used. It is probed when its API key is entered.
       if (venueKey.apiKey === '' || probe === undefined) return undefined;
       const now = clock.now();
       const nonce = await nextNonce(pool, definition.name, firstNonce(now));
@@ -289,11 +297,11 @@ export function createVenueBroker(
       const { status, body } = await deliver(probe.request(signer, { baseUrl, apiKey, now, nonce }));
       const answer = parseJson(body);
       if (status !== 200 || !answer.ok)
-        throw error('venue_unavailable', `The venue did not say what the key may do (status ${status}).`);
+        throw error('venue_unavailable', `The venue did not report the permissions of the key (status ${status}).`);
       if (!probe.isTradeOnly(answer.value))
         throw error(
           'venue_key_too_powerful',
-          'The venue says that this key can do more than trade. Take its other rights away there, or make another key.',
+          'The venue reports that this key can do more than trade. Remove its other permissions at the venue, or make another key.',
         );
       return 'trade-only';
     },
@@ -310,7 +318,8 @@ export function createVenueBroker(
         const of = venueOrderThing(txn);
         const about = decided(permitted.decision, by);
         await recordOnce({
-          // The id follows from the transaction, and the nonce differs each time: the log takes one record, from whichever node.
+          // The id is derived from the transaction, and the nonce differs each time: the log accepts one record, from
+          // any node.
           id: recordIdOfCommand({ venueOrder: txn }),
           source: 'secrets',
           type: 'venue.order-signed',
@@ -333,17 +342,17 @@ export function createVenueBroker(
         const txn = parseId('transaction', of);
         const facts = txn === undefined ? undefined : await transactions.facts(txn);
         if (txn === undefined || facts === undefined || facts.initiatorInstitution !== by.institution)
-          throw mismatch('There is no such transaction of your institution.');
+          throw mismatch('Your institution has no such transaction.');
         const signed = (await audit.standings([venueOrderThing(txn)])).get(venueOrderThing(txn));
         if (signed === undefined || !cancellable.has(facts.state))
-          throw error('venue_order_not_submitted', 'No order of this transaction can be at the venue.');
+          throw error('venue_order_not_submitted', 'No order of this transaction has been signed.');
         const placed = await audit.find(signed.record);
         if (membersOf(placed?.record.data)?.['key'] !== name)
           throw mismatch('The order was signed with another key. Cancel it with that key.');
         const { intent } = facts;
         const symbol = symbolOf(intent, permitted.venueKey.symbols);
         if (intent['venue_mic'] !== permitted.venueKey.venueMic || symbol === undefined)
-          throw mismatch('The order is for another venue or instrument than the key.');
+          throw mismatch('The order and the key are for different venues or instruments.');
         const request = venueForms[permitted.venueKey.venue].cancel({ symbol, clientOrderId: txn });
         return signRecorded(name, 'cancel', request, permitted, by, { send, order: txn });
       }),

@@ -26,7 +26,7 @@ const dangerous = [
   ...['/0/private/Withdraw', '/0/private/WalletTransfer', '/0/private/AccountTransfer', '/0/private/CreateSubaccount'],
   ...['/api/v3/brokerage/portfolios/move_funds', '/v2/accounts/1/transactions', '/api/v3/brokerage/convert/quote'],
 ];
-/** Spellings that another reader of the path may take for the dangerous one, or for a permitted one. */
+/** Spellings that other software may read as a dangerous path, or as a permitted one. */
 const spellings: readonly ((path: string) => string)[] = [
   (path) => path,
   (path) => path.replaceAll('/', '//'),
@@ -50,9 +50,9 @@ const spellings: readonly ((path: string) => string)[] = [
   (path) => path.replace('/', '\uff0f'),
 ];
 
-describe('what a key of a venue signs for', () => {
+describe('a venue key', () => {
   it.each(brokerVenues)(
-    'is at %s no path that moves assets or changes keys, in any spelling, method or place',
+    'signs at %s no path that moves assets or changes keys, in any spelling, method or place',
     (venue) => {
       for (const path of dangerous)
         for (const spell of spellings)
@@ -66,7 +66,7 @@ describe('what a key of a venue signs for', () => {
     },
   );
 
-  it('is no other spelling of a permitted path either', () => {
+  it('signs no other spelling of a permitted path', () => {
     for (const venue of brokerVenues)
       for (const { operation, method, path } of venueForms[venue].endpoints)
         for (const spell of spellings.slice(1)) {
@@ -76,7 +76,7 @@ describe('what a key of a venue signs for', () => {
         }
   });
 
-  it('is no permitted path with a query in a parameter, a parameter twice, or one that it does not have', () => {
+  it('signs no permitted path with a query in a parameter, a repeated parameter, or an unknown one', () => {
     const request = (parameters: VenueRequest['parameters'], carriedAs: VenueRequest['carriedAs'] = 'query') =>
       ({ method: 'GET', path: '/api/v3/openOrders', parameters, carriedAs }) as const;
     expect(attempt('binance', 'read', request([['symbol', 'BTCUSDT']]))).toBe('permitted');
@@ -105,7 +105,7 @@ describe('what a key of a venue signs for', () => {
         );
   });
 
-  it('is a path of its own list only, whatever else is asked for', () => {
+  it('signs only paths of its own venue’s list', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...brokerVenues),
@@ -123,7 +123,7 @@ describe('what a key of a venue signs for', () => {
     );
   });
 
-  it('is never a word of withdrawing, transferring or keys in the lists themselves', () => {
+  it('has lists that never name withdrawals, transfers or keys', () => {
     for (const venue of brokerVenues)
       for (const { path } of venueForms[venue].endpoints)
         expect(path).not.toMatch(/withdraw|transfer|sub-?account|api-?key|wallet|convert|deposit/i);

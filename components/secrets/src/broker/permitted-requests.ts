@@ -6,9 +6,8 @@ const longestValue = 512;
 const mostParameters = 16;
 
 /**
- * The last look before a key signs: only an endpoint of the venue's list, spelled exactly as there, with parameters that it has, each
- * once. Nothing is normalised, so no other spelling of a path or parameter can pass.
- *
+ * The last check before a key signs: only an endpoint of the venue's list, spelled exactly as listed, with known
+ * parameters, each once. Nothing is normalised, so no other spelling of a path or parameter can pass.
  * @throws CodedError `venue_request_refused`
  */
 export function requirePermitted(
@@ -23,11 +22,12 @@ export function requirePermitted(
   if (parameters.length > mostParameters) throw refuse('The request has too many parameters.');
   const seen = new Set<string>();
   for (const [name, value] of parameters) {
-    if (!endpoint.parameters.includes(name)) throw refuse(`${path} takes no such parameter.`);
-    if (seen.has(name)) throw refuse(`A parameter of ${path} is named twice.`);
+    if (!endpoint.parameters.includes(name)) throw refuse(`${path} has no such parameter.`);
+    if (seen.has(name)) throw refuse(`A parameter of ${path} occurs twice.`);
     seen.add(name);
     const isPlain = carriedAs === 'json' ? value.length <= 4_096 : /^[0-9A-Za-z][0-9A-Za-z._:/-]*$/.test(value);
-    if (!isPlain || value.length > longestValue) throw refuse(`The value of a parameter of ${path} is not plain.`);
+    if (!isPlain || value.length > longestValue)
+      throw refuse(`The value of a parameter of ${path} has characters that are not permitted.`);
   }
 }
 
@@ -37,13 +37,13 @@ const neverSigned =
 
 function refusePath(path: string): CodedError {
   return neverSigned.test(plainly(path))
-    ? refuse('Withdrawals, transfers, keys and sub-accounts are never signed for.')
-    : refuse('This path, method and use are not on the list of the venue.');
+    ? refuse('Requests about withdrawals, transfers, keys and sub-accounts are never signed.')
+    : refuse("The venue's list does not have this path, method and use.");
 }
 
 const refuse = (detail: string): CodedError => secretsErrors.error('venue_request_refused', detail);
 
-/** For the explanation only: whatever was encoded, decoded as often as it takes. */
+/** Decoded as often as needed; for the explanation only. */
 function plainly(path: string): string {
   let text = path.slice(0, 2_048);
   for (let depth = 0; depth < 5; depth += 1) {

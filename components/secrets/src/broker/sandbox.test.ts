@@ -10,7 +10,7 @@ import type { RunningSecrets } from '../index.ts';
 import { ari, createSecretsWorld, olga, operator, type SecretsWorld } from '../testing/secrets-world.ts';
 import type { VenueCaller, VenueResult } from './broker.ts';
 
-// Venues that verify signatures by their own documentation, not with the code that makes them.
+// Sandbox venues verify signatures from their own documentation, not with the code that makes them.
 
 let world: SecretsWorld;
 let nodes: readonly [RunningSecrets, RunningSecrets];
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 let count = 0;
-/** A key at a sandbox venue, as two people define it. */
+/** Defines a key at a sandbox venue, approved by two people. */
 async function defined(
   venue: BrokerVenue,
   algorithm: VenueAlgorithm,
@@ -122,7 +122,7 @@ const forms = [
 ] as const;
 
 describe.each(forms)('%s with %s', (venue, algorithm) => {
-  it('takes an order that the broker sends, with what the intent says, and none twice', async () => {
+  it('accepts an order that the broker sends, with the values of the intent, and only once', async () => {
     const { name, sandbox, approve, secrets } = await defined(venue, algorithm);
     await approve();
     const { detail, by } = submitted();
@@ -139,7 +139,7 @@ describe.each(forms)('%s with %s', (venue, algorithm) => {
   });
 
   if (venue === 'coinbase')
-    it('gives no signature to the caller, because it would do for another order', async () => {
+    it('gives the caller no signature, because it would be valid for another order', async () => {
       const { name, sandbox, approve } = await defined(venue, algorithm);
       await approve();
       const { detail, by } = submitted();
@@ -148,7 +148,7 @@ describe.each(forms)('%s with %s', (venue, algorithm) => {
       expect(sandbox.orders).toHaveLength(1);
     });
   else
-    it('takes an order and its cancellation that their holder sends', async () => {
+    it('accepts an order and its cancellation that the holder sends', async () => {
       const { name, sandbox, approve } = await defined(venue, algorithm);
       await approve();
       const { detail, by } = submitted({ side: 'SELL' });
@@ -166,7 +166,7 @@ describe('a key that can do more than trade', () => {
     ['binance', 'hmac'],
     ['deribit', 'hmac'],
     ['coinbase', 'es256'],
-  ] as const)('is not accepted, as %s itself says, and the refusal is recorded', async (venue, algorithm) => {
+  ] as const)('is refused because of the answer of %s, and the refusal is recorded', async (venue, algorithm) => {
     const { name, approve, sandbox } = await defined(venue, algorithm, { mayWithdraw: true });
     expect(await codeOf(approve())).toBe('venue_key_too_powerful');
     expect(world.records('access.refused').at(-1)).toMatchObject({
@@ -178,7 +178,7 @@ describe('a key that can do more than trade', () => {
     expect(sandbox.orders).toEqual([]);
   });
 
-  it('is recorded as looked at, or as waived for those who approve to see', async () => {
+  it('is recorded as probed, or as waived where the approver can see it', async () => {
     await (await defined('binance', 'hmac')).approve();
     expect(world.records('secrets.approved').at(-1)?.data).toMatchObject({ probe: 'trade-only' });
     await (await defined('kraken', 'hmac')).approve();
@@ -187,8 +187,8 @@ describe('a key that can do more than trade', () => {
   });
 });
 
-describe('nonces of a key', () => {
-  it('rise without a gap back, however many ask on two nodes, also when the clock stands still', async () => {
+describe('the nonces of a key', () => {
+  it('increase on two nodes at once, even when the clock stands still', async () => {
     const { name, sandbox, approve } = await defined('kraken', 'hmac');
     await approve();
     const results: VenueResult[] = [];
@@ -221,7 +221,7 @@ describe('nonces of a key', () => {
 });
 
 describe('a venue that does not answer', () => {
-  it('leaves the order signed once, and the caller asks the venue', async () => {
+  it('leaves the order signed once, and the caller is told to ask the venue', async () => {
     const { name, sandbox, approve } = await defined('binance', 'hmac');
     await approve();
     await sandbox.stop();

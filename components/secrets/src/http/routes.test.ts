@@ -45,7 +45,7 @@ const roleBody = (name: string) => ({
 });
 
 describe('credentials over HTTP', () => {
-  it('are defined by two people of the operator, leased by the holder, and kept by no cache', async () => {
+  it('are defined by two people of the operator, leased by the holder, and stored in no cache', async () => {
     const proposed = await call(['POST', '/secrets/roles/proposals'], 'secret:propose', olga, roleBody('quotes'));
     expect(proposed).toMatchObject({ status: 201, body: { status: 'proposed', kind: 'role', name: 'quotes' } });
     const { id, digest } = proposed.body;
@@ -65,7 +65,7 @@ describe('credentials over HTTP', () => {
     expect(JSON.stringify(listed.body)).not.toContain(password);
   });
 
-  it('are seen and revoked within the institution only, but for the operator', async () => {
+  it('are visible and revocable within the institution, and for the operator', async () => {
     const { lease } = (await call(['POST', '/secrets/leases'], 'secret:use', bot, { role: 'quotes' })).body;
     const stranger = { id: 'service:stranger', institution: '213800CLEARINGFIRM02' };
     expect((await call(['GET', '/secrets/leases'], 'secret:read', stranger)).body).toEqual({ leases: [] });
@@ -100,7 +100,7 @@ describe('credentials over HTTP', () => {
     ['a leased credential', { member_of: ['cs_000000_x'] }],
     ['a name that would need quotes', { member_of: ['readers"; drop role x; --'] }],
     ['a longest life that is shorter', { max_ttl_seconds: 60 }],
-  ])('are not defined with %s', async (_, change) => {
+  ])('cannot be defined with %s', async (_, change) => {
     const body = roleBody('wrong');
     const wrong = { ...body, role: { ...body.role, ...change } };
     expect(await call(['POST', '/secrets/roles/proposals'], 'secret:propose', olga, wrong)).toMatchObject({
@@ -109,7 +109,7 @@ describe('credentials over HTTP', () => {
     });
   });
 
-  it('are no keys of an address that the release does not name', async () => {
+  it('cannot be keys of an address that the release does not list', async () => {
     const key = {
       ...{ name: 'main', holders: [bot.id], reason: 'needed', value: 'a-secret-of-the-venue' },
       venue_key: {
@@ -140,7 +140,7 @@ describe('credentials over HTTP', () => {
 });
 
 describe('the broker over HTTP', () => {
-  it('has no way to name a path of an order, or octets to sign', async () => {
+  it('has no parameter for the path of an order or for octets to sign', async () => {
     for (const body of [
       { order: {}, path: '/sapi/v1/capital/withdraw/apply' },
       { order: {}, body: 'coin=BTC' },

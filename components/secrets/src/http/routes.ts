@@ -35,7 +35,7 @@ const kinds = { roles: 'role', values: 'secret', 'venue-keys': 'venue-key' } as 
 export interface SecretsRoutes {
   readonly secrets: RunningSecrets;
   readonly guard: LastingGuard;
-  /** LEI of the operator, who governs roles, secrets and keys of venues. */
+  /** LEI of the operator, who administers roles, secrets and keys of venues. */
   readonly operator: string;
   readonly baseUrl: string;
 }
@@ -53,7 +53,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     if (caller.institution !== operator)
       throw secretsErrors.error(
         'secret_operator_only',
-        'Roles, secrets and keys of venues are governed by the operator of this installation.',
+        'Roles, secrets and keys of venues are administered by the operator of this installation.',
       );
     return requesterOf(caller);
   }, baseUrl);
@@ -65,8 +65,8 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
         tag,
         summary: 'Lease a credential',
         description:
-          'The policies decide, and the record of the lease is in the log before the database has the credential. A holder has one ' +
-          'lease for each role: a repeated request gets the same credential, with a record of its own.',
+          'The policies decide, and the lease is recorded before the database has the credential. A holder has one' +
+          'lease for each role: a repeated request returns the same credential, with a record of its own.',
         scopes: ['secret:use'],
         body: leaseBody,
         answers: { 201: { description: 'The credential', body: releasedAnswer } },
@@ -85,7 +85,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
       ...described({
         tag,
         summary: 'List leases',
-        description: 'The newest hundred of your institution; for the operator, of all. Without passwords.',
+        description: 'The newest hundred of your institution; of all institutions for the operator. Without passwords.',
         scopes: ['secret:read'],
         querystring: leasesQuery,
         answers: { 200: { description: 'Newest first', body: leaseList } },
@@ -106,7 +106,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
         tag,
         summary: 'Renew a lease',
         description:
-          'By its holder, with any valid token. The policies decide again; the end never goes beyond `max_expires_at`.',
+          'For the holder, with any valid token. The policies decide again. The new end never exceeds `max_expires_at`.',
         scopes: ['secret:use'],
         params: idParams,
         answers: { 200: { description: 'The lease with its new end', body: leaseAnswer } },
@@ -121,8 +121,8 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     {
       ...described({
         tag,
-        summary: 'Give a lease back',
-        description: 'By its holder. The credential is removed from the database and its sessions end.',
+        summary: 'Return a lease',
+        description: 'For the holder. The credential is removed from the database and its sessions end.',
         scopes: ['secret:use'],
         params: idParams,
         answers: { 200: { description: 'The lease, ended', body: leaseAnswer } },
@@ -144,7 +144,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
         tag,
         summary: 'Revoke a lease',
         description:
-          'Of your institution; for the operator, any. The credential is removed from the database and its sessions end.',
+          'For leases of your institution; for all leases as the operator. The credential is removed from the database and its sessions end.',
         scopes: ['secret:revoke'],
         params: idParams,
         answers: { 200: { description: 'The lease, ended', body: leaseAnswer } },
@@ -164,8 +164,8 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     {
       ...described({
         tag,
-        summary: 'List what may be used',
-        description: 'Roles, secrets and keys of venues that you hold; for the operator, all. Without values.',
+        summary: 'List roles, secrets and venue keys',
+        description: 'Those that you hold; for the operator, all. Without values.',
         scopes: ['secret:read'],
         answers: { 200: { description: 'In force', body: definitionList } },
       }),
@@ -184,7 +184,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
       ...described({
         tag,
         summary: 'Read the value of a secret',
-        description: 'By a holder. The policies decide, and the record is in the log before the value is released.',
+        description: 'For a holder. The policies decide, and the read is recorded before the value is released.',
         scopes: ['secret:use'],
         params: nameParams,
         querystring: versionQuery,
@@ -202,7 +202,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
   const proposing = (what: string) =>
     ({
       tag,
-      description: `${what} Nothing changes until somebody else approves it, within seven days.`,
+      description: `${what} Takes effect when a second person approves it, within seven days.`,
       scopes: ['secret:propose'],
       answers: { 201: { description: 'The proposal', body: proposalAnswer } },
     }) as const;
@@ -211,7 +211,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     '/secrets/roles/proposals',
     {
       ...described({
-        ...proposing('A role in a configured database, whose credentials are made for each lease.'),
+        ...proposing('A role in a configured database. Each lease gets a credential with this role.'),
         summary: 'Propose a database role to lease',
         body: proposeRoleBody,
       }),
@@ -231,7 +231,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     {
       ...described({
         ...proposing(
-          'A new version; earlier versions stay as they are. The record has the digest of the encrypted value only.',
+          'A new version; earlier versions are unchanged. The record has the digest of the encrypted value only.',
         ),
         summary: 'Propose a secret, or its next version',
         body: proposeValueBody,
@@ -252,8 +252,8 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     {
       ...described({
         ...proposing(
-          'Without `value`, the key is made here and the answer has its public part for the venue. With `probe` `required`, the venue ' +
-            'is asked at the approval whether the key can do more than trade.',
+          'Without `value`, the key is made here, and the answer has its public key for the venue. With `probe` `required`, the venue' +
+            'is asked at approval whether the key can do more than trade.',
         ),
         summary: 'Propose a key of a trading venue',
         body: proposeVenueKeyBody,
@@ -313,7 +313,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
       ...described({
         tag,
         summary: 'Approve a proposal about a role, a secret or a key of a venue',
-        description: 'By another person than the proposer, who names the digest of what they read.',
+        description: 'The approver must not be the proposer, and names the digest of the proposal that they have read.',
         scopes: ['secret:approve'],
         params: idParams,
         body: approveBody,

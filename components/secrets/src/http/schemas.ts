@@ -30,7 +30,7 @@ export const approveBody = closed({ digest });
 export const rejectBody = closed({ reason });
 
 const lease = {
-  lease: Type.String({ description: 'Of the holder and role; each new credential has another one' }),
+  lease: Type.String({ description: 'Of the holder and role; each new credential has a new one' }),
   status: Type.Enum([...leaseStatuses]),
   role: Type.String(),
   database: Type.String(),
@@ -40,7 +40,7 @@ const lease = {
   client: Type.String(),
   issued_at: instant,
   expires_at: instant,
-  max_expires_at: Type.String({ format: 'date-time', description: 'Renewals never go beyond this' }),
+  max_expires_at: Type.String({ format: 'date-time', description: 'No renewal exceeds this' }),
   ending: Type.Optional(Type.String()),
   record_id: record,
 };
@@ -49,7 +49,7 @@ export const leaseList = closed({ leases: Type.Array(leaseAnswer) }, 'Leases');
 export const releasedAnswer = closed(
   {
     ...lease,
-    password: Type.String({ description: 'Nothing stores it; the database has a verifier (SCRAM-SHA-256)' }),
+    password: Type.String({ description: 'Not stored; the database has a verifier (SCRAM-SHA-256)' }),
     host: Type.String(),
     port: Type.Integer(),
     database_name: Type.String(),
@@ -70,7 +70,10 @@ export const venueKeyBody = closed({
   venue_mic: Type.String({ pattern: '^[0-9A-Z]{4}$', description: 'MIC (ISO 10383)' }),
   base_url: text,
   algorithm: Type.Enum([...venueAlgorithms]),
-  api_key: Type.String({ maxLength: 200, description: 'How the venue names the key; empty until it does' }),
+  api_key: Type.String({
+    maxLength: 200,
+    description: "The venue's name for the key; empty until the venue assigns it",
+  }),
   institution: Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$', description: 'LEI' }),
   accounts: Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 100 }),
   symbols: Type.Array(
@@ -95,9 +98,9 @@ export const proposeVenueKeyBody = closed({
   ...defining,
   venue_key: venueKeyBody,
   value: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 8_192, description: 'Of a key that the venue made: its secret, or PEM' }),
+    Type.String({ minLength: 1, maxLength: 8_192, description: 'For a key that the venue issued: its secret, or PEM' }),
   ),
-  keep: Type.Optional(Type.Boolean({ description: 'Keeps the present key and changes only what is said about it' })),
+  keep: Type.Optional(Type.Boolean({ description: 'Keeps the current key and changes only the other members' })),
 });
 export const removeBody = closed({ reason });
 export const removeParams = closed({ kind: Type.Enum(['roles', 'values', 'venue-keys']), name });
@@ -118,7 +121,7 @@ export const proposalAnswer = closed(
     proposed_at: instant,
     expires_at: instant,
     reason: Type.String(),
-    digest: Type.String({ description: 'What an approver names' }),
+    digest: Type.String({ description: 'The approver sends this digest' }),
     decided_by: Type.Optional(actor),
     decided_at: Type.Optional(instant),
   },
@@ -145,7 +148,7 @@ export const valueAnswer = closed(
   'SecretValue',
 );
 
-// The broker.
+// Requests to the broker.
 
 export const orderBody = closed({
   order: Type.Unsafe<object>({
@@ -165,7 +168,7 @@ export const queryBody = closed({
 });
 export const venueAnswer = closed(
   {
-    order: Type.Optional(Type.String({ description: 'Our name of the order: the transaction' })),
+    order: Type.Optional(Type.String({ description: 'The transaction id, which is the client order id' })),
     request: Type.Optional(
       closed({
         method: Type.Enum(['GET', 'POST', 'DELETE']),

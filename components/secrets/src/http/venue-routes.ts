@@ -20,7 +20,7 @@ export function venuesRoutes(
     const { client, transaction, intentDigest } = caller;
     return { id, institution, through, client, token, ...defined({ transaction, intentDigest }) } satisfies VenueCaller;
   }, baseUrl);
-  const answers = { 200: { description: 'The signed request, or the answer of the venue', body: venueAnswer } };
+  const answers = { 200: { description: 'The signed request, or the response of the venue', body: venueAnswer } };
 
   app.post<{ Params: Static<typeof nameParams>; Body: Static<typeof orderBody> }>(
     '/venues/:name/orders',
@@ -51,7 +51,7 @@ export function venuesRoutes(
       ...described({
         tag,
         summary: 'Sign the cancellation of an order',
-        description: 'Of an order that the broker has signed, for the institution that started its transaction.',
+        description: 'For an order that the broker has signed, by the institution that started its transaction.',
         scopes: ['order:cancel'],
         params: nameParams,
         body: cancellationBody,
@@ -73,7 +73,7 @@ export function venuesRoutes(
         tag,
         summary: 'Sign a query',
         description:
-          'Only paths on the list of the venue, spelled as there. Withdrawals, transfers, keys and sub-accounts are not.',
+          'Only paths on the list of the venue, spelled as listed: never withdrawals, transfers, keys or sub-accounts.',
         scopes: ['order:read'],
         params: nameParams,
         body: queryBody,

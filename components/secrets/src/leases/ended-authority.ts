@@ -28,17 +28,16 @@ const pageSize = 1_000;
 export interface EndedAuthority {
   /**
    * Reads everything that was in the log before the call.
-   *
-   * @returns the revocation keys that are new
+   * @returns the new revocation keys
    */
   readOn(): Promise<readonly Digest[]>;
-  /** Whether these claims have ended, as far as the log was read. */
+  /** Whether these claims have ended, as far as the log has been read. */
   hasEnded(claims: RevocableClaims): boolean;
 }
 
 /**
- * Follows the log from before the oldest lease that can be alive. The state is in memory, so that no stored position can make this
- * process miss a revocation.
+ * Follows the log, starting before the oldest lease that can be active. The state is in memory, so a stored position
+ * can never make this process miss a revocation.
  */
 export function createEndedAuthority({
   audit,
@@ -92,7 +91,7 @@ export function createEndedAuthority({
     return withSoftware(targets);
   }
 
-  /** The software of a revoked institution may act in tokens of another one. */
+  /** The software of a revoked institution may act in tokens of other institutions. */
   async function withSoftware(targets: readonly RevocationTarget[]): Promise<readonly RevocationTarget[]> {
     const partners = new Set(targets.filter(({ kind }) => kind === 'partner').map(({ id }) => id));
     if (partners.size === 0) return targets;

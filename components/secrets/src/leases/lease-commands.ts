@@ -47,7 +47,7 @@ interface Clearing {
   readonly remove: (lease: LeaseState) => Promise<{ readonly sessions: number }>;
 }
 
-/** A lease, and whether this call made it. */
+/** A lease, and whether this call created it. */
 export interface Issued {
   readonly lease: StoredLease;
   readonly isNew: boolean;
@@ -55,20 +55,20 @@ export interface Issued {
 
 const { error } = secretsErrors;
 const source = 'secrets';
-/** More leases than all nodes can be issuing at the same moment. */
+/** More leases than all nodes can be issuing at one moment. */
 const mostAtOnce = 256;
 const nothing = async (): Promise<void> => undefined;
 
-/** A lease as a thing in the log. */
+/** Log entry of a lease. */
 export const leaseThing = (slot: string): string => `lease:${slot}`;
-/** Leases that are active, as things in the log: holder and slot. */
+/** Prefix of log entries: active leases, by holder and slot. */
 export const activeLeases = 'lease-of:';
 const holderLeases = (holder: string): string => `${activeLeases}${holder}/`;
 
 export const unknownLease = () => error('lease_unknown', 'There is no such lease that you may use.');
 export const leaseOver = () => error('lease_over', 'This lease has ended. Ask for a new one.');
 
-/** Until when a lease lives that is issued or renewed now. */
+/** When a lease ends that is issued or renewed now. */
 function endOf(
   { ttlSeconds, endsWith }: LeasedRole,
   { token }: TokenHolder,
@@ -102,10 +102,10 @@ export function createLeaseCommands(
     about: ({ slot }) => slot,
     async facts(session, { ask: { by, role }, row, now }) {
       if (row !== undefined && isActive(row, now)) return undefined;
-      // Of a few names, because each name keeps a row permanently.
+      // The locks have few names, because each name keeps a row permanently.
       await takeNamedLock(session, `leases of a holder ${digestOf(by.id).charAt(0)}`);
       let counted = await countLeases(session, { holder: by.id, role });
-      // Far from the limit of a role, its holders do not wait for each other.
+      // Well below the limit of a role, its holders do not wait for each other.
       if (counted.ofRole + mostAtOnce >= leasesPerRole) {
         await takeNamedLock(session, `leases of a role ${digestOf(role).charAt(0)}`);
         counted = await countLeases(session, { holder: by.id, role });
@@ -114,10 +114,10 @@ export function createLeaseCommands(
       if (held >= leasesPerHolder)
         throw error(
           'lease_quota_exceeded',
-          `A holder has at most ${leasesPerHolder} leases. End one that is not needed.`,
+          `A holder may have at most ${leasesPerHolder} leases. End one that is not needed.`,
         );
       if (ofRole >= leasesPerRole)
-        throw error('lease_quota_exceeded', `The role ${role} has at most ${leasesPerRole} leases at a time.`);
+        throw error('lease_quota_exceeded', `The role ${role} may have at most ${leasesPerRole} leases at a time.`);
       return undefined;
     },
     done: ({ row, now }) => (row !== undefined && isActive(row, now) ? { lease: row, isNew: false } : undefined),
@@ -125,7 +125,7 @@ export function createLeaseCommands(
       if (row !== undefined && row.status !== 'ended')
         throw error(
           'lease_predecessor_stands',
-          'The previous credential of this holder and role is still in the database. Try again when it is removed.',
+          'The previous credential of this holder and role is still in the database. Try again when it has been removed.',
         );
     },
     next({ ask: { slot, role, definition, username, by }, row, now }) {
@@ -182,7 +182,7 @@ export function createLeaseCommands(
     next: ({ ask: { definition, by }, facts, now }) => ({
       ...facts,
       claims: claimsOf(by.token),
-      // A renewal never shortens, but for a role whose leases end with their token.
+      // A renewal never shortens a lease, except for roles whose leases end with their token.
       expiresAt: endOf(definition, by, { now, atMost: facts.maxExpiresAt }),
     }),
     before: nothing,
@@ -234,7 +234,7 @@ export function createLeaseCommands(
   const isToBeCleared = (row: StoredLease | undefined, generation: number): row is StoredLease =>
     row?.generation === generation && (row.status === 'ending' || row.status === 'irrevocable');
 
-  /** The database is asked first: the record says that the credential is gone. */
+  /** The database is asked first, because the record states that the credential is gone. */
   const clear: Command<
     Clearing,
     string,
@@ -311,7 +311,9 @@ export function createLeaseCommands(
     renew: (renewing: Renewing) => commands.run(renew, renewing),
     end: (ending: Ending) => commands.run(end, ending),
     clear: (clearing: Clearing) => commands.run(clear, clearing),
-    /** @returns whether this call gave up */
+    /**
+     * @returns whether this call has given up
+     */
     giveUp: (lease: { readonly slot: string; readonly generation: number }) => commands.run(giveUp, lease),
   };
 }

@@ -26,7 +26,7 @@ async function leaseFor(holder = newBot(), changes: object = {}) {
 }
 
 describe('a leased credential', () => {
-  it('opens the database with the rights of the role, recorded before the database has it', async () => {
+  it('opens the database with the rights of the role, and is recorded before the database has it', async () => {
     const { lease, holder, name } = await leaseFor();
     const client = await world.leased.connect(lease);
     expect((await client.query('select symbol from quotes')).rows).toEqual([{ symbol: 'BTCUSDT' }]);
@@ -43,7 +43,7 @@ describe('a leased credential', () => {
     );
   });
 
-  it('is the same when its holder asks again, with a record of its own, and another one for another holder', async () => {
+  it('is the same when its holder asks again, recorded each time, and differs for another holder', async () => {
     const [one, other] = [newBot(), newBot()];
     const { name } = await world.define(secrets, world.roleFor([one, other]));
     const first = await secrets.issue(name, world.caller(one));
@@ -59,7 +59,7 @@ describe('a leased credential', () => {
     );
   });
 
-  it('never has rights over the whole server, whatever two people have agreed', async () => {
+  it('never has rights over the whole server, even if two people have approved them', async () => {
     const holder = newBot();
     await world.leased.asOwner(
       (leaser) => `create role ${leaser}_maker nologin createdb; grant ${leaser}_maker to ${leaser} with admin option`,
@@ -84,7 +84,7 @@ describe('a leased credential', () => {
     expect(await secrets.end(lease.id, olga, () => 'revoked')).toMatchObject({ status: 'ended' });
   });
 
-  it('is for its holders only, and nobody else learns whether there is a role', async () => {
+  it('is for its holders only, and others do not learn whether the role exists', async () => {
     const { name } = await world.define(secrets, world.roleFor([newBot()]));
     const stranger = world.caller('service:stranger');
     expect(await codeOf(secrets.issue(name, stranger))).toBe('secret_unknown');
@@ -112,8 +112,8 @@ describe('a leased credential', () => {
   });
 });
 
-describe('what two people decide', () => {
-  it('is in force when the second of them names its digest, and not before', async () => {
+describe('a proposal', () => {
+  it('takes effect when a second person approves its digest', async () => {
     const holder = newBot();
     const wanted = world.roleFor([holder]);
     const { id, digest } = await secrets.propose(wanted, 'needed', olga);
@@ -125,8 +125,8 @@ describe('what two people decide', () => {
   });
 });
 
-describe('a lease that is renewed', () => {
-  it('moves the end of its credential in the database too, up to its longest life', async () => {
+describe('a renewal of a lease', () => {
+  it('moves the end of its credential in the database too, up to its longest lifetime', async () => {
     const { lease, holder } = await leaseFor(newBot(), { ttlSeconds: 600, maxTtlSeconds: 900 });
     expect(await world.leased.validUntil(lease.username)).toBe(Date.parse(lease.expiresAt));
     world.clock.advance(200_000);
@@ -140,7 +140,7 @@ describe('a lease that is renewed', () => {
     expect(await codeOf(secrets.renew(lease.id, world.caller(holder)))).toBe('lease_over');
   });
 
-  it('is renewed by its holder only, and decided again', async () => {
+  it('is for its holder only, and needs another decision', async () => {
     const { lease, holder } = await leaseFor();
     expect(await codeOf(secrets.renew(lease.id, world.caller('service:stranger')))).toBe('lease_unknown');
     expect(await codeOf(secrets.renew(lease.id, world.caller(holder, { through: ['agent:somebody'] })))).toBe(
@@ -151,7 +151,7 @@ describe('a lease that is renewed', () => {
     expect(world.records('lease.denied').at(-1)?.data).toMatchObject({ operation: 'renew', about: lease.id });
   });
 
-  it('ends with the token that asked last, where the role says so', async () => {
+  it('ends with the latest token, if the role requires it', async () => {
     const { lease } = await leaseFor(newBot(), { endsWith: 'token' });
     expect(Date.parse(lease.expiresAt)).toBe(Math.floor(world.clock.now() / 1_000) * 1_000 + 300_000);
   });
@@ -163,7 +163,7 @@ describe('a lease ends', () => {
     return (await secrets.list({})).find(({ id }) => id === lease.id)?.ending;
   };
 
-  it('with its time, and its open session too', async () => {
+  it('when it expires, and so do its open sessions', async () => {
     const { lease } = await leaseFor();
     const client = await world.leased.connect(lease);
     world.clock.advance(600_000);
@@ -192,7 +192,7 @@ describe('a lease ends', () => {
     expect(await world.leased.roles()).toContain(other.lease.username);
   });
 
-  it('when its holder is revoked while it is issued, before anybody has the credential', async () => {
+  it('when its holder is revoked during issuance, before the credential is released', async () => {
     const holder = newBot();
     const { name } = await world.define(secrets, world.roleFor([holder]));
     const caller = world.caller(holder);
@@ -212,8 +212,8 @@ describe('a lease ends', () => {
   });
 });
 
-describe('whatever dies in between', () => {
-  it('a lease that was recorded gets the same credential from the next reader', async () => {
+describe('a process that dies', () => {
+  it('after the record of a lease: the next read releases the same credential', async () => {
     const holder = newBot();
     const { name } = await world.define(secrets, world.roleFor([holder]));
     const before = await world.leased.roles();
@@ -226,17 +226,17 @@ describe('whatever dies in between', () => {
     await (await world.leased.connect(lease)).end();
   });
 
-  it('an ending that was recorded removes the credential, and the record says when', async () => {
+  it('after the record of an ending: the credential is removed, and the record has the time', async () => {
     const { lease } = await leaseFor();
     world.dieAfter(({ type }) => type === 'lease.ended');
     await expect(secrets.end(lease.id, olga, () => 'revoked')).rejects.toThrow('the process died');
-    // On any node, and without anybody asking again.
+    // On any node, without another request.
     await world.node().lookAtDue();
     expect(await world.leased.roles()).not.toContain(lease.username);
     expect(world.records('lease.cleared').at(-1)?.data).toMatchObject({ lease: lease.id });
   });
 
-  it('a removal whose record got lost is recorded by the next attempt', async () => {
+  it('before the record of a removal: the next attempt records it', async () => {
     const { lease } = await leaseFor();
     world.dieAfter(({ type }) => type === 'lease.cleared');
     await secrets.end(lease.id, olga, () => 'revoked');
@@ -244,7 +244,7 @@ describe('whatever dies in between', () => {
     expect((await secrets.list({})).find(({ id }) => id === lease.id)?.status).toBe('ended');
   });
 
-  it('a credential that no lease accounts for is removed and reported', async () => {
+  it('a credential without a lease is removed and reported', async () => {
     const { lease } = await leaseFor();
     const prefix = lease.username.slice(0, 10);
     for (const stray of [`${prefix}${'a'.repeat(20)}_1`, `${prefix}not-a-lease`])
@@ -263,7 +263,7 @@ describe('whatever dies in between', () => {
 });
 
 describe('a credential that cannot be removed', () => {
-  it('is tried again, raises an alarm, and blocks another one for its holder until it is gone', async () => {
+  it('is retried, raises an alarm, and blocks a new one for its holder until it is gone', async () => {
     let isDown = false;
     const down = () => {
       if (isDown) throw secretsErrors.error('lease_target_unavailable', 'Down for a test.');
@@ -298,7 +298,7 @@ describe('a credential that cannot be removed', () => {
   });
 });
 
-describe('how many there may be', () => {
+describe('the number of leases', () => {
   it('is limited for a holder and for a role, also on two nodes at once', async () => {
     const nodes = [world.node({ leasesPerHolder: 2 }), world.node({ leasesPerHolder: 2 })];
     const holder = newBot();
@@ -316,7 +316,7 @@ describe('how many there may be', () => {
     expect(asked.filter((code) => code === 'lease_quota_exceeded')).toHaveLength(1);
   });
 
-  it('is one for a holder and role, however many ask on however many nodes', async () => {
+  it('is one for a holder and role, for any number of requests and nodes', async () => {
     const holder = newBot();
     const { name } = await world.define(secrets, world.roleFor([holder]));
     const nodes = [secrets, world.node()];

@@ -50,14 +50,20 @@ export interface ReleasedLease extends Lease {
 
 export interface Leases {
   /**
-   * Leases a credential, or releases the present one again: a holder has one for each role.
-   *
-   * @throws CodedError `secret_unknown`, `secret_not_permitted`, `lease_quota_exceeded`, `lease_target_unavailable` and others
+   * Leases a credential, or releases the current one again: a holder has one for each role.
+   * @throws CodedError `secret_unknown`, `secret_not_permitted`, `lease_quota_exceeded`, `lease_target_unavailable` and
+   * others
    */
   issue(role: string, by: TokenHolder): Promise<ReleasedLease>;
-  /** Moves the end of a lease, by another token of the same holder. @throws CodedError `lease_unknown`, `lease_over` and others */
+  /**
+   * Extends a lease, with another token of the same holder.
+   * @throws CodedError `lease_unknown`, `lease_over` and others
+   */
   renew(id: string, by: TokenHolder): Promise<Lease>;
-  /** The holder gives it back, or somebody who may revokes it. Idempotent. @throws CodedError `lease_unknown` */
+  /**
+   * Ends a lease: its holder returns it, or an authorised person revokes it. Idempotent.
+   * @throws CodedError `lease_unknown`
+   */
   end(id: string, by: Requester, mayEnd: (lease: Lease) => LeaseEnding | undefined): Promise<Lease>;
   /** Newest first, at most 100. */
   list(filter: {
@@ -69,16 +75,16 @@ export interface Leases {
   /** Ends the leases of a role that was removed or whose holders changed. */
   endOfRole(role: string): Promise<void>;
   readonly departureEffect: DepartureEffect;
-  /** Reads ended authority, ends what is due and removes credentials; runs by itself. */
+  /** Reads ended authority, ends what is due and removes credentials. Also runs periodically. */
   lookAtDue(): Promise<void>;
-  /** Compares the databases with the leases, and removes what no lease accounts for; runs by itself. */
+  /** Compares the databases with the leases, and removes credentials without a lease. Also runs periodically. */
   sweep(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const mostListed = 100;
 const pageSize = 500;
-/** Attempts after which a removal counts as failed for good. It is still repeated. */
+/** Attempts after which a removal is reported as failed. It is still retried. */
 const attemptsUntilAlarm = 6;
 const sweepEveryMs = 300_000;
 const settleEveryMs = 30_000;
@@ -112,7 +118,7 @@ export function createLeases(
   const passwordOf = ({ slot, generation, username }: LeaseState): string =>
     leasePassword(passwordKey, leaseId({ slot, generation }), username);
 
-  /** Makes the credential as its lease says. The lock of the lease is held, so that nothing ends it meanwhile. */
+  /** Creates the credential of a lease. The lock of the lease is held, so nothing can end it meanwhile. */
   async function apply({ slot, generation }: LeaseState): Promise<{ readonly password: string }> {
     const { definitions } = await ledger.current();
     return things.locked(slot, async (row, session) => {
@@ -142,13 +148,13 @@ export function createLeases(
     try {
       return (await clear(lease)) ?? ended;
     } catch (failure) {
-      // The round repeats it.
+      // The next round retries it.
       logger.warn({ error: failure, lease: leaseId(lease) }, 'the credential of an ended lease could not be removed');
       return ended;
     }
   }
 
-  /** The lease must not outlive what it was issued on: a revocation may have been recorded while it was issued. */
+  /** The lease must not outlive its authority: a revocation may have been recorded during issuance. */
   async function requireLasting(lease: StoredLease): Promise<void> {
     for (const key of await authority.readOn()) unexamined.add(key);
     if (!authority.hasEnded(lease.claims)) return;
@@ -157,8 +163,8 @@ export function createLeases(
   }
 
   /**
-   * A lease that is to end, or whose credential is compared with it. An altered row is reported and written anew from its record; a row
-   * without a record is reported and ignored. So no altered row keeps another lease, or itself, from its end.
+   * A lease, before it is ended or compared with its credential. An altered row is reported and rewritten from its
+   * record; a row without a record is reported and ignored. So an altered row cannot prevent the end of any lease.
    */
   async function provenLease(slot: string): Promise<StoredLease | undefined> {
     try {
@@ -193,7 +199,7 @@ export function createLeases(
     }
   }
 
-  /** Keys that were read and whose leases have not been looked at. */
+  /** Revocation keys that were read and whose leases have not been examined. */
   let unexamined = new Set<string>();
   /** Ends the leases whose token, holder, client, institution or mandate was revoked. */
   async function readEnded(): Promise<void> {
@@ -250,7 +256,9 @@ export function createLeases(
     });
   }
 
-  /** A process may have died between the record of a lease and the database, or before the database had the new end. */
+  /**
+   * A process may have died between the record of a lease and the database, or before the database had the new expiry.
+   */
   async function applyUnapplied(): Promise<void> {
     const slots = await unappliedSlots(pool, clock.now() - 10_000, pageSize);
     await inParallel(slots, async (slot) => {
@@ -259,15 +267,15 @@ export function createLeases(
       await apply(lease).catch((failure: unknown) =>
         logger.warn(
           { error: failure, lease: leaseId(lease) },
-          'the credential of a lease could not be made as it should be',
+          'the credential of a lease could not be created or updated',
         ),
       );
     });
   }
 
   /**
-   * Writes rows that are behind their records, altered or gone: a process may have died in between, and an ending that nobody asks for
-   * again must take effect. The log says which leases are active; it is asked for many at once.
+   * Rewrites rows that are behind their records, altered or missing: a process may have died in between, and an ending
+   * must take effect even if it is not requested again. The log lists the active leases, many for each query.
    */
   async function settleAll(): Promise<void> {
     let next: string | undefined;
@@ -315,15 +323,12 @@ export function createLeases(
   });
 
   const sweeps = createRounds({
-    what: 'credentials that no lease accounts for',
+    what: 'credentials without a lease',
     async work() {
       for (const [database, target] of targets)
         for (const username of await target.leased(prefix))
           await sweepOne(database, target, username).catch((failure: unknown) =>
-            logger.error(
-              { error: failure, database, username },
-              'a credential that no lease accounts for is still there',
-            ),
+            logger.error({ error: failure, database, username }, 'a credential without a lease could not be removed'),
           );
     },
     logger,
@@ -335,7 +340,7 @@ export function createLeases(
     const isAccounted = (row: StoredLease | undefined): boolean =>
       row !== undefined && named?.generation === row.generation && row.database === database && row.status !== 'ended';
     if (named !== undefined && isAccounted(await provenLease(named.slot))) return;
-    // Read again under the lock: the lease may just have been issued.
+    // Read again under the lock: the lease may have been issued just now.
     const isOrphan = named === undefined || (await things.locked(named.slot, (row) => !isAccounted(row)));
     if (!isOrphan) return;
     await audit.append({
@@ -348,7 +353,7 @@ export function createLeases(
       data: { database, username },
     });
     await target.remove(username);
-    logger.error({ database, username }, 'a database had a credential that no lease accounts for; it was removed');
+    logger.error({ database, username }, 'a database had a credential without a lease; it was removed');
   }
 
   async function load(id: string): Promise<StoredLease> {
@@ -359,7 +364,7 @@ export function createLeases(
     return lease;
   }
 
-  /** Ends and removes the previous lease of a slot, if its time has passed. */
+  /** Ends and removes the previous lease of a slot, if it has expired. */
   async function settlePredecessor(slot: string): Promise<void> {
     const lease = await things.find(slot);
     if (lease === undefined || lease.status === 'ended') return;
@@ -459,7 +464,7 @@ export function createLeases(
     departureEffect: {
       name: 'leases',
       async end({ principal, kind, at, by }) {
-        // Somebody who moves keeps what the policies still permit; a revoked token ends its lease by itself.
+        // People who move keep what the policies still permit; a revoked token ends its lease anyway.
         if (kind !== 'leave') return { ended: 0 };
         const before = parseInstant(at) ?? 0;
         const ended = await endFound(
@@ -479,7 +484,10 @@ export function createLeases(
   };
 }
 
-/** A few at a time, because each holds a connection while it waits for the database of the lease. One failure stops no other. */
+/**
+ * A few at a time, because each holds a connection while it waits for the leased database. One failure does not stop
+ * the others.
+ */
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const failures: unknown[] = [];

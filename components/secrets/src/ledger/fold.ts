@@ -35,13 +35,13 @@ export interface SecretsState {
   readonly proposals: ReadonlyMap<string, Proposal>;
   /** Values of definitions that were replaced or removed. */
   readonly destroyed: ReadonlySet<string>;
-  /** The place of the newest record that was read. */
+  /** Index of the newest record that was read. */
   readonly upTo: bigint;
 }
 
 export const definitionKey = (kind: SecretKind, name: string): string => `${kind}:${name}`;
 
-/** Derives the state from the log, record by record. Of two contradicting records the first counts. */
+/** Derives the state from the log, record by record. If two records contradict each other the first counts. */
 export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   const definitions = new Map<string, Definition>();
   const versions = new Map<string, number>();
@@ -74,7 +74,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     const replaced = definitions.get(key);
     const material = 'material' in what ? what.material : undefined;
     if (what.change === 'remove') for (const value of replaced?.values ?? []) destroyed.add(value.material);
-    // A replaced key of a venue has no further use; earlier values of a secret stay readable until it is removed.
+    // A replaced venue key has no further use. Earlier values of a secret stay readable until it is removed.
     else if (what.kind === 'venue-key' && replaced?.material !== undefined && replaced.material !== material)
       destroyed.add(replaced.material);
     if (what.change === 'remove') definitions.delete(key);
@@ -109,7 +109,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
       const type = foldedTypes.find((known) => known === record.type);
       if (type !== undefined && (record.source !== 'secrets' || !readers[type](record))) onUnreadable(record);
     },
-    /** Living views: read them before the next record is taken. */
+    /** Live views: read them before the next record is applied. */
     state: (): SecretsState => ({ definitions, proposals, destroyed, upTo }),
   };
 }

@@ -2,7 +2,7 @@ import { brokerVenues, secretKinds, venueAlgorithms } from '@countersign/contrac
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-// The data of our own records, as far as the state is read from it.
+// The data of our own records, as far as the state depends on it.
 
 const open = { additionalProperties: true };
 const text = Type.String();

@@ -104,7 +104,7 @@ export async function slotsToExamine(
   return rows.map(({ slot }) => slot);
 }
 
-/** Slots of active leases whose time has passed. */
+/** Slots of active leases that have expired. */
 export async function expiredSlots(session: Session, now: number, limit: number): Promise<readonly string[]> {
   const { rows } = await ask<{ slot: string }>(
     session,
@@ -115,8 +115,7 @@ export async function expiredSlots(session: Session, now: number, limit: number)
 }
 
 /**
- * Takes leases whose credential has to be removed. Another node does not take them before `nextAt`.
- *
+ * Takes leases whose credential has to be removed. Other nodes do not take them before `nextAt`.
  * @returns slots with the number of attempts so far
  */
 export async function takeRemovals(
@@ -138,7 +137,7 @@ export async function postponeRemoval(session: Session, slot: string, at: number
   await ask(session, 'update leases set due_at = $2 where slot = $1', [slot, toInstant(at)]);
 }
 
-/** Slots of active leases whose end the leased database does not have yet. */
+/** Slots of active leases whose expiry the leased database does not have yet. */
 export async function unappliedSlots(session: Session, before: number, limit: number): Promise<readonly string[]> {
   const { rows } = await ask<{ slot: string }>(
     session,
@@ -161,7 +160,7 @@ export async function countByStatus(session: Session): Promise<ReadonlyMap<strin
   return new Map(rows.map(({ status, many }) => [status, many]));
 }
 
-/** The rows of these leases as they are stored, to be compared with their records. */
+/** The stored rows of these leases, to be compared with their records. */
 export async function storedRows(
   session: Session,
   slots: readonly string[],

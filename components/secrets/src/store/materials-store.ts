@@ -26,14 +26,17 @@ export async function findMaterial(session: Session, digest: string): Promise<Ma
   return row && { digest, ciphertext: row.ciphertext, sealedKey: row.sealed_key };
 }
 
-/** Removes values with their keys. @returns how many */
+/**
+ * Removes values with their keys.
+ * @returns how many
+ */
 export async function destroyMaterials(session: Session, digests: readonly string[]): Promise<number> {
   if (digests.length === 0) return 0;
   const { rowCount } = await ask(session, 'delete from materials where digest = any($1)', [digests]);
   return rowCount ?? 0;
 }
 
-/** Digests of values that were made before a time. */
+/** Digests of values that were stored before a time. */
 export async function materialsBefore(session: Session, before: number): Promise<readonly string[]> {
   const { rows } = await ask<{ digest: string }>(
     session,

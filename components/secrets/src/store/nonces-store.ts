@@ -2,11 +2,9 @@ import { ask, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 
 /**
- * The next nonce of a key: higher than every earlier one, on every node, also after the clock was set back.
- *
- * The commit does not wait for the disk. What a crash of the database can lose is a fraction of a second, and the nonce is at least
+ * The next nonce of a key: higher than every earlier one, on every node, even after the clock was set back. The commit
+ * does not wait for the disk: a crash of the database loses a fraction of a second at most, and the nonce is at least
  * the time.
- *
  * @param atLeast microseconds since the epoch
  */
 export function nextNonce(pool: pg.Pool, key: string, atLeast: bigint): Promise<bigint> {

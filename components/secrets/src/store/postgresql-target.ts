@@ -2,7 +2,7 @@ import { secretsErrors } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import pg from 'pg';
 
-/** What a leased credential is in its database. */
+/** A leased credential in its database. */
 export interface LeasedCredential {
   readonly username: string;
   /** SCRAM-SHA-256, in PostgreSQL's form. */
@@ -14,11 +14,14 @@ export interface LeasedCredential {
 }
 
 /**
- * A database whose credentials are leased. Every method can be repeated. The caller holds the lock of the lease: a lock in the leased
- * database could be taken by a holder, who would keep their own credential from being removed.
+ * A database whose credentials are leased. Every method can be repeated. The caller holds the lock of the lease. The
+ * lock is not in the leased database: there a holder could take it and keep their own credential from being removed.
  */
 export interface LeaseTarget {
-  /** Makes the credential, or makes it as it should be. @throws CodedError `lease_target_unavailable` */
+  /**
+   * Creates or corrects the credential.
+   * @throws CodedError `lease_target_unavailable`
+   */
   ensure(credential: LeasedCredential): Promise<void>;
   /**
    * Removes the credential and ends its sessions.
@@ -37,9 +40,8 @@ export interface LeaseTarget {
 const { escapeIdentifier: name, escapeLiteral: literal } = pg;
 
 /**
- * A PostgreSQL database. The account of the URL may create roles and has the leased roles with ADMIN OPTION; it need not be a
- * superuser.
- *
+ * A PostgreSQL database. The account of the URL may create roles and has the leased roles with ADMIN OPTION; it need
+ * not be a superuser.
  * @param options.authorities PEM of the authorities of the server's certificate
  */
 export function createPostgresqlTarget({
@@ -80,7 +82,7 @@ export function createPostgresqlTarget({
       // The connection is not used again: its state is unknown.
       throw secretsErrors.error(
         'lease_target_unavailable',
-        'The database did not accept the credential, or does not answer. Try again.',
+        'The database refused the credential or did not answer. Try again.',
         { cause, internal: broken.message },
       );
     } finally {
@@ -95,7 +97,7 @@ export function createPostgresqlTarget({
 
   /** @returns the process ids of the ended sessions */
   async function endSessions(client: pg.PoolClient, oid: number): Promise<readonly number[]> {
-    // Otherwise the transaction sees the sessions of its first look.
+    // Otherwise the transaction keeps seeing the sessions of its first query.
     await client.query('select pg_stat_clear_snapshot()');
     const { rows } = await client.query<{ pid: number }>(
       'select pid, pg_terminate_backend(pid, 2000) from pg_stat_activity where usesysid = $1 and pid <> pg_backend_pid()',
@@ -108,7 +110,7 @@ export function createPostgresqlTarget({
     place: { host, port, database },
     ensure: ({ username, verifier, memberOf, connections, validUntil }) =>
       within(async (client) => {
-        // Rights over the whole server are never leased, whatever a definition names.
+        // Rights over the whole server are never leased, even if a definition names them.
         const { rows: powerful } = await client.query(
           `select from pg_roles where rolname = any($1)
              and (rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or rolname = current_user)`,
@@ -129,7 +131,7 @@ export function createPostgresqlTarget({
         const { rows } = await client.query<{ version: string }>(
           "select current_setting('server_version_num') as version",
         );
-        // From PostgreSQL 16 on, who creates a role administers it without having its rights.
+        // From PostgreSQL 16 on, the creator of a role administers it without having its rights.
         const how = Number(rows[0]?.version ?? 0) >= 160_000 ? ' with inherit true, set true' : '';
         await client.query(`grant ${name(username)} to current_user${how}`);
         return found;
@@ -142,7 +144,7 @@ export function createPostgresqlTarget({
           await client.query(`drop owned by ${name(username)}`);
           await client.query(`drop role ${name(username)}`);
         }
-        // Somebody may have authenticated just before the role lost its login.
+        // A holder may have authenticated just before the role lost its login.
         for (const pid of await endSessions(client, oid)) sessions.add(pid);
         return { sessions: sessions.size };
       });

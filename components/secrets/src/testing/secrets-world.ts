@@ -73,18 +73,18 @@ async function createLeasedDatabase(issuer: string) {
       await client.connect();
       return client;
     },
-    /** A statement of the superuser, about the account that makes the credentials. */
+    /** Runs a statement as superuser, about the account that creates the credentials. */
     async asOwner(statement: (leaser: string) => string): Promise<void> {
       await owner.query(statement(admin));
     },
-    /** A statement of the account that makes the credentials. */
+    /** Runs a statement as the account that creates the credentials. */
     async asLeaser(statement: string): Promise<void> {
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       await client.query(statement);
       await client.end();
     },
-    /** Credentials of this world; other ones are on the same server. */
+    /** Credentials of this world; the server also has those of others. */
     async roles(prefix = usernamePrefix(issuer)): Promise<readonly string[]> {
       const { rows } = await owner.query<{ rolname: string }>(
         'select rolname from pg_roles where starts_with(rolname, $1) order by rolname',
@@ -106,7 +106,9 @@ async function createLeasedDatabase(issuer: string) {
   };
 }
 
-/** The component on a database of its own, over a log that the test holds in its hands, and a database to lease. */
+/**
+ * The component on a database of its own, over an in-memory log that the test can make fail, and a database to lease.
+ */
 export async function createSecretsWorld() {
   const scratch = await createTestDatabase({ components: [secretsMigrations] });
   const issuer = `https://${randomBytes(6).toString('hex')}.example`;
@@ -166,7 +168,7 @@ export async function createSecretsWorld() {
           throw new Error('the process died');
         },
       },
-      // Nobody of these tests is removed from the directory.
+      // These tests remove no one from the directory.
       directory: { snapshotAtLeast: async () => ({ principals: () => [], institution: () => undefined }) as never },
       consentStore: { withDescendants: async (id) => [id] },
       policyEngine: { decide },
@@ -192,7 +194,7 @@ export async function createSecretsWorld() {
 
   return {
     ...{ scratch, leased, clock, log, asked, denying, facts, sent, node, issuer },
-    /** The process dies after the next such record. */
+    /** Makes the process die after the next record that matches. */
     dieAfter(is: (draft: RecordDraft) => boolean) {
       isFatal = is;
     },
@@ -214,7 +216,7 @@ export async function createSecretsWorld() {
         ...others,
       };
     },
-    /** Two people define something. */
+    /** Two people define a role, a secret or a venue key. */
     async define(secrets: RunningSecrets, wanted: Wanted): Promise<SecretProposal> {
       const { id, digest } = await secrets.propose(wanted, 'needed', olga);
       return secrets.approve(id, digest, ari);

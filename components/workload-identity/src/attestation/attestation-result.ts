@@ -9,9 +9,8 @@ export interface ResultVerifier {
 }
 
 /**
- * An EAT attestation result (draft-ietf-rats-ear): every appraised part is affirming, and its nonce is the digest of the key in the
- * certificate request, so that the result of one key serves no other.
- *
+ * An EAT attestation result (draft-ietf-rats-ear): every appraised part is affirming. The nonce is the digest of the
+ * key in the certificate request, so the result is valid for no other key.
  * @param key SHA-256 of the subject public key info, base64url; undefined when no certificate is asked for
  */
 export async function readAttestationResult(
@@ -19,7 +18,7 @@ export async function readAttestationResult(
   verifiers: readonly ResultVerifier[],
   { key, now }: { readonly key: string | undefined; readonly now: number },
 ): Promise<Partial<Record<WorkloadFactName, string>>> {
-  let refusal: unknown = refusedEvidence('No verifier of attestation results is trusted.');
+  let refusal: unknown = refusedEvidence('No verifier of attestation results is configured.');
   for (const { issuer, keys } of verifiers)
     try {
       const claims = await verifySignedClaims(token, {

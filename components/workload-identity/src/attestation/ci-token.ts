@@ -8,7 +8,10 @@ export interface CiIssuer {
   readonly keys: IssuerKeys;
 }
 
-/** Facts of a job, each as the whole value: an entry compares them for equality, so that no ref passes as another that begins like it. */
+/**
+ * Facts of a job, each as the whole value. An entry compares them for equality, so a ref cannot pass for another with
+ * the same prefix.
+ */
 export async function readCiToken(
   token: string,
   issuers: readonly CiIssuer[],
@@ -16,7 +19,7 @@ export async function readCiToken(
 ): Promise<Partial<Record<WorkloadFactName, string>>> {
   const named = issuerIn(token);
   const issuer = issuers.find((each) => each.issuer === named);
-  if (issuer === undefined) throw refusedEvidence('No trusted CI system issued the token.');
+  if (issuer === undefined) throw refusedEvidence('The issuer of the token is not a trusted CI system.');
   const claims = await verifySignedClaims(token, {
     ...{ what: 'token of the CI system', issuer: issuer.issuer, keys: issuer.keys, audience, now },
     maxAgeSeconds: 900,
@@ -33,7 +36,7 @@ export async function readCiToken(
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-/** GitHub names the whole ref; GitLab names it and its kind. */
+/** GitHub gives the whole ref; GitLab gives its name and its kind. */
 function refOf({ ref, ref_type: kind }: JsonObject): string | undefined {
   if (typeof ref !== 'string') return undefined;
   if (ref.startsWith('refs/')) return ref;
@@ -41,7 +44,7 @@ function refOf({ ref, ref_type: kind }: JsonObject): string | undefined {
   return kind === 'tag' ? `refs/tags/${ref}` : undefined;
 }
 
-/** Unverified: only to choose the keys. */
+/** Unverified: used only to choose the keys. */
 function issuerIn(token: string): string | undefined {
   try {
     const { iss } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) ?? {};

@@ -18,22 +18,22 @@ interface Expectation {
   readonly level: AssuranceLevel;
 }
 
-/** Why a workload gets nothing: what was expected, and what was found. */
+/** Why a workload is refused: the expected and the found value. */
 export interface Mismatch {
   readonly error: CodedError;
   readonly expectation: Expectation;
   readonly found: WorkloadFact | undefined;
 }
 
-/** The facts agree with the entry. */
+/** The facts match the entry. */
 export interface Agreement {
-  /** The lowest level at which an expected fact, without the environment, is established. */
+  /** The lowest level at which an expected fact is established, not counting the environment. */
   readonly level: AssuranceLevel;
   /** The value of the fact `image`. */
   readonly image: string;
 }
 
-/** Everything that the entry expects, in the order in which it is compared. */
+/** Everything that the entry expects, in the order of comparison. */
 export function expectationsOf({
   environment,
   images,
@@ -50,8 +50,8 @@ export function expectationsOf({
 }
 
 /**
- * Holds the established facts against an entry. Every fact that is established at the demanded level must have an expected value: two
- * items of evidence that contradict each other are refused, whichever is right.
+ * Compares the established facts with an entry. Every fact that is established at the required level must have an
+ * expected value. Two items of evidence that contradict each other are therefore refused.
  */
 export function compare(terms: WorkloadTerms, facts: readonly WorkloadFact[]): Agreement | Mismatch {
   let level: AssuranceLevel = 'hardware-rooted';

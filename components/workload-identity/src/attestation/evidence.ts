@@ -13,7 +13,7 @@ const word = Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\x21-\\x7e
 const environment = Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,31}$' });
 const closed = { additionalProperties: false } as const;
 
-/** What a workload says about itself. */
+/** What a workload states about itself. */
 export const selfEvidence = Type.Object(
   {
     kind: Type.Literal('self'),
@@ -22,7 +22,7 @@ export const selfEvidence = Type.Object(
   { ...closed, title: 'SelfEvidence' },
 );
 
-/** Digests that the attester computed before it started the workload as its own child. */
+/** Digests that the attester computed before it started the workload as its own child process. */
 export const launcherEvidence = Type.Object(
   {
     kind: Type.Literal('launcher'),
@@ -36,7 +36,7 @@ export const launcherEvidence = Type.Object(
   { ...closed, title: 'LauncherEvidence' },
 );
 
-/** What the operating system of the attester's machine says about a running process. */
+/** What the operating system of the attester's machine reports about a running process. */
 export const processEvidence = Type.Object(
   {
     kind: Type.Literal('process'),
@@ -53,7 +53,7 @@ export const processEvidence = Type.Object(
 
 const token = Type.String({ minLength: 16, maxLength: 16_384 });
 
-/** A projected token of a pod, for the review by its cluster. */
+/** A projected token of a pod, to be reviewed by its cluster. */
 const kubernetesEvidence = Type.Object(
   {
     kind: Type.Literal('kubernetes'),
@@ -71,7 +71,7 @@ const ciTokenEvidence = Type.Object(
   { ...closed, title: 'CiTokenEvidence' },
 );
 
-/** What an outside verifier says about hardware evidence (draft-ietf-rats-ear). */
+/** The result of an outside verifier of hardware evidence (draft-ietf-rats-ear). */
 const resultEvidence = Type.Object(
   { kind: Type.Literal('attestation-result'), token },
   { ...closed, title: 'AttestationResultEvidence' },
@@ -82,7 +82,7 @@ export const evidenceSchema = Type.Union(
   { title: 'WorkloadEvidence' },
 );
 
-/** Outside parties that are asked or trusted about evidence. */
+/** Outside parties that vouch for evidence. */
 export interface Verifiers {
   readonly clusters: readonly KubernetesCluster[];
   readonly ciIssuers: readonly CiIssuer[];
@@ -94,10 +94,10 @@ const evidenceCheck = Compile(evidenceSchema);
 /** @throws CodedError `workload_evidence_invalid` */
 export function readEvidence(items: readonly unknown[]): readonly Evidence[] {
   if (items.length === 0 || items.length > 8)
-    throw error('workload_evidence_invalid', 'A request has one to eight items of evidence.');
+    throw error('workload_evidence_invalid', 'A request must have 1 to 8 items of evidence.');
   return items.map((item) => {
     if (!evidenceCheck.Check(item))
-      throw error('workload_evidence_invalid', 'An item of evidence does not have the described form.');
+      throw error('workload_evidence_invalid', 'An item of evidence does not match its schema.');
     return item;
   });
 }

@@ -5,7 +5,7 @@ import type { IssuerKeys } from './signed-claims.ts';
 const keptMs = 300_000;
 const soonestMs = 10_000;
 
-/** The keys in a JWK set. Undefined for another document. */
+/** The keys in a JWK set; undefined for any other document. */
 export function keysIn(text: string): readonly unknown[] | undefined {
   const parsed = parseJson(text);
   const keys = parsed.ok ? membersOf(parsed.value)?.['keys'] : undefined;
@@ -17,7 +17,7 @@ export const pinnedKeys = (keys: readonly unknown[]): IssuerKeys => ({
   find: async (kid) => keys.filter((jwk) => kid === undefined || kidOf(jwk) === kid),
 });
 
-/** Keys at an address, kept for five minutes; an unknown id is looked up at most every ten seconds. */
+/** Keys at an address, cached for five minutes. An unknown key id causes a request at most every ten seconds. */
 export function fetchedKeys({
   address,
   documents,

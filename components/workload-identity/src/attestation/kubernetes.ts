@@ -12,9 +12,9 @@ export interface KubernetesCluster {
   readonly name: string;
   /** E.g. `https://10.0.0.1:6443`. */
   readonly apiServer: string;
-  /** Audience that the projected tokens have. */
+  /** Audience of the projected tokens. */
   readonly audience: string;
-  /** Bearer token of an account that may create token reviews and read pods; read for each request. */
+  /** Bearer token of an account that may create token reviews and read pods; read again for each request. */
   readonly credential: () => string;
   readonly requests: ConfiguredExchange & ConfiguredDocuments;
 }
@@ -25,10 +25,9 @@ const podUid = 'authentication.kubernetes.io/pod-uid';
 const dnsLabel = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 /**
- * Asks the cluster about a projected token, and then about the pod: only the review sees that a pod was deleted, and only the status of the
- * pod has the digest of the image.
- *
- * @param container the container of the workload; the only one when left out
+ * Asks the cluster to review a projected token, then for the pod: only the review shows that a pod was deleted, and
+ * only the status of the pod has the digest of the image.
+ * @param container the container of the workload; may be left out if the pod has only one
  * @throws CodedError `workload_evidence_refused`, `workload_verifier_unavailable`
  */
 export async function reviewPod(
@@ -74,13 +73,13 @@ export async function reviewPod(
   const uid = firstOf(extra?.[podUid]);
   const [, namespace = '', serviceAccount = ''] = account ?? [];
   if (!dnsLabel.test(namespace) || pod === undefined || !dnsLabel.test(pod) || uid === undefined)
-    throw refuse('Its token is bound to no pod.');
+    throw refuse('Its token is not bound to a pod.');
 
   const found = await ask('about the pod', () =>
     requests.get(`${apiServer}/api/v1/namespaces/${namespace}/pods/${pod}`, { authorization, maxBytes: 1_048_576 }),
   );
   const metadata = membersOf(found['metadata']);
-  // A pod of the same name can have replaced it.
+  // A pod of the same name may have replaced it.
   if (metadata?.['uid'] !== uid || metadata['deletionTimestamp'] !== undefined) throw refuse('The pod is gone.');
   return {
     'kubernetes-namespace': namespace,
@@ -104,8 +103,9 @@ function imageIn(
   const all = (Array.isArray(statuses) ? statuses : []).map(membersOf).filter((each) => each !== undefined);
   const named = container === undefined ? all : all.filter((each) => each['name'] === container);
   const [one, another] = named;
-  // Sidecars share the account: which container asks is the word of the attester.
-  if (one === undefined || another !== undefined) throw refuse('It has several containers; name that of the workload.');
+  // Sidecars share the account, so the cluster cannot tell which container asks. The attester says so.
+  if (one === undefined || another !== undefined)
+    throw refuse('It has several containers. Name the container of the workload.');
   const digest = /@?sha256:([0-9a-f]{64})$/.exec(String(one['imageID']))?.[1];
   if (digest === undefined) throw refuse('Its image has no digest yet.');
   return digest;

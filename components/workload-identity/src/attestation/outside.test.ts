@@ -17,12 +17,12 @@ import {
 } from '../testing/workload-world.ts';
 import { pinnedKeys } from './issuer-keys.ts';
 
-// Evidence that outside parties vouch for: a cluster behind its API, a CI system, and a verifier of hardware evidence.
+// Evidence from outside parties: a cluster behind its API, a CI system, and a verifier of hardware evidence.
 
 const authority = createTestAuthority({ name: 'cluster authority' });
 const served = authority.issue({ subject: 'CN=localhost', sans: { dns: ['localhost'], ip: ['127.0.0.1'] } });
 const podToken = 'a-projected-token-of-a-pod';
-/** What the cluster says now. */
+/** The current state of the cluster. */
 const cluster = {
   authenticated: true,
   audiences: ['countersign'],
@@ -126,7 +126,7 @@ describe('a pod', () => {
   ];
   const attest = (changes: object = {}) => world.attest('pod', evidence(changes));
 
-  it('is attested by its cluster: account, namespace and the image that runs', async () => {
+  it('is attested by its cluster: account, namespace and the running image', async () => {
     expect(await attest()).toMatchObject({ level: 'platform-signed', image });
     expect(world.log.ofType('workload.attested').at(-1)).toMatchObject({
       data: {
@@ -139,14 +139,14 @@ describe('a pod', () => {
     expect(JSON.stringify(world.log.ofType('workload.attested'))).not.toContain(podToken);
   });
 
-  it('gets nothing with another image, and the refusal names both', async () => {
+  it('is refused with another image, and the refusal names both', async () => {
     cluster.pod.containers = [{ name: 'risk', imageID: `registry.example/risk@sha256:${'cd'.repeat(32)}` }];
     expect(await codeOf(attest())).toBe('workload_image_differs');
     expect(world.refusals().at(-1)).toMatchObject({ data: { expected: [image], found: 'cd'.repeat(32) } });
     cluster.pod.containers = [{ name: 'risk', imageID: `registry.example/risk@sha256:${image}` }];
   });
 
-  it('gets nothing once it is deleted, at the next review', async () => {
+  it('is refused at the next review once it has been deleted', async () => {
     await attest();
     cluster.authenticated = false;
     expect(await codeOf(attest())).toBe('workload_evidence_refused');
@@ -159,7 +159,7 @@ describe('a pod', () => {
     cluster.pod.metadata = { uid: 'uid-1' };
   });
 
-  it('gets nothing with a token for another audience, of another account, or of a strange cluster', async () => {
+  it('is refused with a token for another audience, of another account, or of an unknown cluster', async () => {
     cluster.audiences = ['https://kubernetes.default.svc'];
     expect(await codeOf(attest())).toBe('workload_evidence_refused');
     cluster.audiences = ['countersign'];
@@ -172,14 +172,14 @@ describe('a pod', () => {
     expect(await codeOf(attest({ token: 'a token of somebody else' }))).toBe('workload_evidence_refused');
   });
 
-  it('names its container when it has sidecars', async () => {
+  it('must name its container when it has sidecars', async () => {
     cluster.pod.containers.push({ name: 'proxy', imageID: `proxy@sha256:${'ef'.repeat(32)}` });
     expect(await codeOf(attest())).toBe('workload_evidence_refused');
     expect(await attest({ container: 'risk' })).toMatchObject({ image });
     cluster.pod.containers.pop();
   });
 
-  it('waits while its cluster does not answer', async () => {
+  it('is refused as unavailable while its cluster does not answer', async () => {
     cluster.isUp = false;
     expect(await codeOf(attest())).toBe('workload_verifier_unavailable');
     cluster.isUp = true;
@@ -225,11 +225,11 @@ describe('a CI job', () => {
     ['an issuer that begins like the trusted one', { iss: 'https://ci.example.evil' }, 'workload_evidence_refused'],
     ['an end in the past', { exp: 1 }, 'workload_evidence_refused'],
     ['an old issue', { iat: 1 }, 'workload_evidence_refused'],
-  ])('gets nothing with %s', async (_, claims, code) => {
+  ])('is refused with %s', async (_, claims, code) => {
     expect(await codeOf(attest(tokenOf(claims)))).toBe(code);
   });
 
-  it('gets nothing with a token that another key signed, or that has no signature', async () => {
+  it('is refused with a token that another key signed, or without a signature', async () => {
     expect(await codeOf(attest(tokenOf({}, makeKey())))).toBe('workload_evidence_refused');
     expect(await codeOf(attest(tokenOf({}, ciKey, { alg: 'none' })))).toBe('workload_evidence_refused');
     expect(await codeOf(attest('not a token at all'))).toBe('workload_evidence_refused');
@@ -257,7 +257,7 @@ describe('an attestation result', () => {
     );
   };
 
-  it('counts for the key in its nonce', async () => {
+  it('is accepted for the key in its nonce', async () => {
     expect(await attest()).toMatchObject({ level: 'kernel-observed' });
     await attest({ submods: { TDX: { 'ear.status': 2 } } });
   });
@@ -270,11 +270,11 @@ describe('an attestation result', () => {
     ['no part', { submods: {} }],
     ['a verifier that is not trusted', { iss: 'https://other.example' }],
     ['an old appraisal', { iat: 1 }],
-  ])('does not count with %s', async (_, claims) => {
+  ])('is refused with %s', async (_, claims) => {
     expect(await codeOf(attest(claims))).toBe('workload_evidence_refused');
   });
 
-  it('does not count when another key signed it, nor for a token, which has no key', async () => {
+  it('is refused when another key signed it, and for a JWT-SVID, which has no key', async () => {
     expect(await codeOf(attest({}, makeKey()))).toBe('workload_evidence_refused');
     const token = resultFor('A'.repeat(43));
     const evidence = [

@@ -15,7 +15,10 @@ export const refusedEvidence = (detail: string) => workloadErrors.error('workloa
 
 /** A key set as its issuer publishes it. */
 export interface IssuerKeys {
-  /** Keys with this id; read anew when the id is unknown. @throws CodedError `workload_verifier_unavailable` */
+  /**
+   * Keys with this id; read again when the id is unknown.
+   * @throws CodedError `workload_verifier_unavailable`
+   */
   find(kid: string | undefined): Promise<readonly unknown[]>;
 }
 
@@ -30,7 +33,7 @@ export async function verifySignedClaims(
   expected: {
     readonly what: string;
     readonly issuer: string;
-    /** None when the token names its subject by a nonce. */
+    /** Left out when a nonce names the subject of the token. */
     readonly audience?: string;
     readonly keys: IssuerKeys;
     readonly maxAgeSeconds: number;
@@ -63,7 +66,7 @@ function importedKey(jwk: unknown, alg: IssuerAlgorithm): VerificationKey<Issuer
   try {
     return importIssuerKey(jwk, alg);
   } catch {
-    // A key set contains keys for other algorithms too.
+    // A key set may contain keys for other algorithms.
     return undefined;
   }
 }

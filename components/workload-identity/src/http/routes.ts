@@ -41,7 +41,7 @@ export interface WorkloadIdentityRoutes {
   readonly workloadIdentity: RunningWorkloadIdentity;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
-  /** LEI of the operator, who alone administers the entries. */
+  /** LEI of the operator, who administers the entries. */
   readonly operator: string;
 }
 
@@ -95,7 +95,7 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
         tag,
         summary: 'Propose a registration entry',
         description:
-          'A new entry, or other terms of one. Nothing changes until somebody else approves it, within seven days.',
+          'A new entry, or other terms of one. Takes effect when a second person approves it, within seven days.',
         scopes: ['workload:propose'],
         body: proposeBody,
         answers: { 201: { description: 'The proposal', body: proposalAnswer } },
@@ -130,7 +130,7 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
       ...described({
         tag,
         summary: 'Approve a registration entry',
-        description: 'By another person than the proposer, who names the digest of what they read.',
+        description: 'The approver must not be the proposer, and names the digest of the proposal that they have read.',
         scopes: ['workload:approve'],
         params: idParams,
         body: approveBody,
@@ -165,8 +165,7 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
       ...described({
         tag,
         summary: 'Suspend a workload',
-        description:
-          'It gets nothing from now on, and its agent stops serving it. Two people must approve the entry again.',
+        description: 'Takes effect at once, and its agent stops serving it. Two people must approve the entry again.',
         scopes: ['workload:suspend'],
         params: nameParams,
         body: suspendBody,
@@ -215,7 +214,7 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
         tag,
         summary: 'Obtain a JWT-SVID for a workload',
         description:
-          'For an attester of the entry, after the same comparison; for registered audiences only. It lives five minutes.',
+          'For an attester of the entry, after the same comparison, and for registered audiences only. It is valid for five minutes.',
         scopes: ['workload:attest'],
         params: nameParams,
         body: tokenBody,
@@ -261,11 +260,11 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
     {
       ...described({
         tag,
-        summary: 'Ask whether a workload may still have certificates',
+        summary: 'Check whether a workload may still have certificates',
         description: 'For an attester of the entry, which stops serving the workload when the answer is `ended`.',
         scopes: ['workload:attest'],
         params: nameParams,
-        answers: { 200: { description: 'The present standing', body: standingAnswer } },
+        answers: { 200: { description: 'The current standing', body: standingAnswer } },
       }),
       ...gate.needs('workload:attest'),
     },

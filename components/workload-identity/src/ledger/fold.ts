@@ -46,7 +46,7 @@ export interface EntryState {
 export interface RegisterState {
   readonly entries: ReadonlyMap<string, EntryState>;
   readonly proposals: ReadonlyMap<string, ProposalState>;
-  /** The place of the newest record that was read. */
+  /** Index of the newest record that was read. */
   readonly upTo: bigint;
 }
 
@@ -60,8 +60,8 @@ const rejectedData = Compile(Type.Object({ proposal: text, reason: text }, furth
 const suspendedData = Compile(Type.Object({ entry: text }, further));
 
 /**
- * Derives the state from the log, record by record. Of two contradicting records the first counts, because all nodes read the same
- * order.
+ * Derives the state from the log, record by record. If two records contradict each other the first counts: all nodes
+ * read the same order.
  */
 export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   const entries = new Map<string, EntryState>();
@@ -127,12 +127,12 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
       const type = foldedTypes.find((known) => known === record.type);
       if (type !== undefined && !readers[type](record)) onUnreadable(record);
     },
-    /** The maps go on changing with the log; callers read them at once. */
+    /** Live views: read them before the next record is applied. */
     state: (): RegisterState => ({ entries, proposals, upTo }),
   };
 }
 
-/** Terms that an older release recorded and this one no longer accepts count for nothing. */
+/** Terms that an earlier release recorded and this one no longer accepts are ignored. */
 function termsIn(document: unknown): WorkloadTerms | undefined {
   try {
     return readTerms(document);

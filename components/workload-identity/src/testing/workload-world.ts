@@ -45,7 +45,7 @@ export const termsWith = (changes: object = {}) => ({
 
 export const launcher = (changes: object = {}) => ({ kind: 'launcher', environment: 'test', image, ...changes });
 
-/** Registered workloads over a log that the test holds in its hands. The orders for certificates are kept. */
+/** Registered workloads over an in-memory log that the test can make fail. Orders for certificates are collected. */
 export async function createWorkloadWorld(verifiers?: Verifiers) {
   const scratch = await createTestDatabase({ components: [workloadIdentityMigrations] });
   const clock = fixedClock(Math.floor(Date.now() / 1_000) * 1_000);
@@ -61,7 +61,7 @@ export async function createWorkloadWorld(verifiers?: Verifiers) {
       pool: scratch.pool('workload-identity'),
       audit: log,
       directory: {
-        // Of the whole snapshot, holders, clients and institutions are asked for.
+        // Holders, clients and institutions are the only parts of the snapshot that are read.
         snapshot: () =>
           ({
             principal: (id: string) => principals.get(id),
@@ -72,7 +72,7 @@ export async function createWorkloadWorld(verifiers?: Verifiers) {
       certificateAuthority: {
         async issue(order) {
           orders.push(order);
-          // The component passes on what it gets.
+          // The component passes the certificate on unchanged.
           return {
             certificate: new Uint8Array([1]),
             chain: [],

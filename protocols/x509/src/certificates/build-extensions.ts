@@ -43,7 +43,7 @@ export interface NewExtensions {
   readonly authorityInfoAccess?: { readonly ocsp?: readonly string[]; readonly issuers?: readonly string[] };
   /** No revocation information will be published (RFC 9608). */
   readonly noRevAvail?: true;
-  /** Nobody needs to check the revocation of this OCSP responder (RFC 6960 section 4.2.2.2.1). */
+  /** The revocation of this OCSP responder need not be checked (RFC 6960 section 4.2.2.2.1). */
   readonly ocspNoCheck?: true;
   readonly others?: readonly NewExtension[];
 }

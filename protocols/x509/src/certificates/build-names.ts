@@ -36,8 +36,7 @@ const maxValueCharacters = 256;
 
 /**
  * DER of a Name with one attribute in each relative name.
- *
- * @throws CodedError `name_invalid` for an empty or too long value, and for characters that its type does not have
+ * @throws CodedError `name_invalid` for a value that is empty, too long, or has characters that its type does not allow
  */
 export function encodeDirectoryName(name: NewDirectoryName): Uint8Array {
   return derSequence(
@@ -46,7 +45,8 @@ export function encodeDirectoryName(name: NewDirectoryName): Uint8Array {
       if (value.trim() === '' || value.length > maxValueCharacters || /[\p{Cc}\p{Cs}]/u.test(value))
         throw nameInvalid(`${type} has 1 to ${maxValueCharacters} characters, and no control characters`);
       const isPrintable = printableTypes.has(type);
-      if (isPrintable && !printable.test(value)) throw nameInvalid(`${type} has only characters of PrintableString`);
+      if (isPrintable && !printable.test(value))
+        throw nameInvalid(`${type} may have characters of PrintableString only`);
       const text = isPrintable ? derPrintable(value) : derUtf8(value);
       return derSetOf(tags.set, [derSequence(derObjectIdentifier(oid[type]), text)]);
     }),
@@ -56,9 +56,8 @@ export function encodeDirectoryName(name: NewDirectoryName): Uint8Array {
 const textTags = { email: contextPrimitive(1), dns: contextPrimitive(2), uri: contextPrimitive(6) } as const;
 
 /**
- * DER of a GeneralName (RFC 5280 section 4.2.1.6). The syntax of the name is for the caller to check, because a name
- * constraint has another syntax than a name.
- *
+ * DER of a GeneralName (RFC 5280 section 4.2.1.6). The caller checks the syntax, which differs between a name and a
+ * name constraint.
  * @throws CodedError `name_invalid` for characters other than printable ASCII
  */
 export function encodeGeneralName(name: NewGeneralName): Uint8Array {
@@ -67,7 +66,7 @@ export function encodeGeneralName(name: NewGeneralName): Uint8Array {
     case 'dns':
     case 'uri':
       if (!/^[\x21-\x7e]*$/.test(name.text) || name.text.length > 2_048)
-        throw nameInvalid('an alternative name is printable ASCII of at most 2,048 characters');
+        throw nameInvalid('an alternative name must be printable ASCII of at most 2,048 characters');
       return derElement(textTags[name.kind], new TextEncoder().encode(name.text));
     case 'upn':
       return derElement(

@@ -61,7 +61,7 @@ export interface ParsedCertificate extends SignedObject {
  */
 export function readX509Certificate(der: Uint8Array): ParsedCertificate {
   if (der.length > maxCertificateOctets)
-    throw x509Errors.error('certificate_malformed', `The certificate is longer than ${maxCertificateOctets} octets.`);
+    throw x509Errors.error('certificate_malformed', `The certificate has more than ${maxCertificateOctets} octets.`);
   try {
     return read(der);
   } catch (error) {

@@ -21,7 +21,10 @@ import { type GeneralName, subjectAltNamesOf } from './general-names.ts';
 export const maxCertificationRequestOctets = 16_384;
 const maxAttributes = 16;
 
-/** A PKCS #10 request whose signature proves possession of the key (RFC 2986). What it asks for is not granted yet. */
+/**
+ * A PKCS #10 request whose signature proves possession of the key (RFC 2986). Nothing that it asks for has been
+ * granted.
+ */
 export interface CertificationRequest {
   /** DER of the requested Name. */
   readonly subject: Uint8Array;
@@ -39,7 +42,7 @@ export interface CertificationRequest {
  */
 export function readCertificationRequest(der: Uint8Array): CertificationRequest {
   if (der.length > maxCertificationRequestOctets)
-    throw requestMalformed(`It is longer than ${maxCertificationRequestOctets} octets.`);
+    throw requestMalformed(`It has more than ${maxCertificationRequestOctets} octets.`);
   try {
     return read(der);
   } catch (error) {
@@ -55,7 +58,7 @@ function read(der: Uint8Array): CertificationRequest {
   const signature = readBitOctets(request.next(tags.bitString));
   request.end();
   const info = readDer(toBeSigned.content);
-  if (readSmallInteger(info.next(tags.integer)) !== 0) throw malformedDer('the request has another version than 0');
+  if (readSmallInteger(info.next(tags.integer)) !== 0) throw malformedDer('the version of the request is not 0');
   const subject = info.next(tags.sequence).encoding;
   const publicKey = info.next(tags.sequence).encoding;
   // The attributes are mandatory; some software omits them when they are empty.
@@ -67,7 +70,7 @@ function read(der: Uint8Array): CertificationRequest {
   if (!verifySignature(publicKey, signatureSchemeOf(algorithm), toBeSigned.encoding, signature))
     throw x509Errors.error(
       'possession_unproven',
-      'The signature of the certification request was not made with the key that it asks a certificate for.',
+      'The signature of the certification request was not made with the key in it.',
     );
   return { subject, publicKey, extensions, subjectAltNames };
 }

@@ -27,6 +27,11 @@ export function comparableRelativeNames(encoding: Uint8Array): readonly string[]
   );
 }
 
+/** Whether two Names are equal by the rules above. @throws CodedError `der_malformed` */
+export function sameDirectoryNames(one: Uint8Array, other: Uint8Array): boolean {
+  return JSON.stringify(comparableRelativeNames(one)) === JSON.stringify(comparableRelativeNames(other));
+}
+
 /**
  * The original texts of all attributes of one type, e.g. `emailAddress`.
  *

@@ -79,7 +79,7 @@ function readOtherName({ content }: DerElement): GeneralName {
   return { kind: 'upn', text };
 }
 
-/** Different software reads names with control characters or other alphabets differently, so these are refused. */
+/** Software reads control characters and other alphabets in names differently, so such names are refused. */
 function readPrintable({ content }: DerElement): string {
   if (content.some((octet) => octet <= 0x20 || octet >= 0x7f)) throw malformedDer('a name is not printable ASCII');
   return new TextDecoder().decode(content);

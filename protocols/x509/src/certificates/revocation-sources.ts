@@ -79,8 +79,8 @@ export function accessAddressesOf(
 }
 
 /**
- * Whether the revocation of a certificate must not be asked for: its authority publishes none (RFC 9608 section 4), or the
- * certificate is an OCSP responder's for which that is said (RFC 6960 section 4.2.2.2.1).
+ * Whether revocation must not be checked: the authority publishes none (RFC 9608 section 4), or the certificate is that
+ * of an OCSP responder with this exemption (RFC 6960 section 4.2.2.2.1).
  */
 export function isExemptFromRevocation({ extensions }: ParsedCertificate): boolean {
   return extensions.has(oid.noRevAvail) || extensions.has(oid.ocspNoCheck);
@@ -100,7 +100,8 @@ export function findNoRevAvailFault(certificate: ParsedCertificate): string | un
   if (content.length > 0 || extension.critical) return 'noRevAvail is critical or not NULL';
   if (basicConstraintsOf(certificate).authority) return 'noRevAvail is in the certificate of an authority';
   if (certificate.extensions.has(oid.crlDistributionPoints) || certificate.extensions.has(oid.freshestCrl))
-    return 'noRevAvail is beside the address of a revocation list';
-  if (accessAddressesOf(certificate, oid.ocsp).length > 0) return 'noRevAvail is beside the address of a responder';
+    return 'noRevAvail contradicts the address of a revocation list';
+  if (accessAddressesOf(certificate, oid.ocsp).length > 0)
+    return 'noRevAvail contradicts the address of an OCSP responder';
   return undefined;
 }

@@ -57,7 +57,7 @@ export function readSignedData(der: Uint8Array): SignedData {
 
   // Section 5.1: version 3 for content other than plain data.
   if (readSmallInteger(signedData.next(tags.integer)) !== 3)
-    throw malformedDer('the signed data has another version than 3');
+    throw malformedDer('the version of the signed data is not 3');
   const digestAlgorithms = readDigestAlgorithms(signedData.enter(tags.set));
   const encapsulated = signedData.enter(tags.sequence);
   const contentType = readObjectIdentifier(encapsulated.next(tags.objectIdentifier));

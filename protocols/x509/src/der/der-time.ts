@@ -44,7 +44,7 @@ function timeOf(year: string, rest: readonly (string | undefined)[], fraction: s
   return { text, milliseconds };
 }
 
-/** Empty text, which matches no pattern, for anything longer than a time. */
+/** Empty text, which matches no pattern, when there are more octets than a time has. */
 function latin1(content: Uint8Array): string {
   return content.length > 32 ? '' : String.fromCharCode(...content);
 }

@@ -29,7 +29,7 @@ const one = (octets: Uint8Array) => readDer(octets).any();
 const content = (octets: Uint8Array, tag: number = tags.octetString) => one(derElement(tag, octets));
 
 describe('the DER reader', () => {
-  it('reads what the writer wrote, at every length', () => {
+  it('reads what the writer wrote, at any length', () => {
     for (const length of [0, 1, 127, 128, 255, 256, 65_535, 65_536]) {
       const octets = new Uint8Array(length).fill(7);
       const reader = readDerSequence(derSequence(derOctetString(octets), derBoolean(true)));

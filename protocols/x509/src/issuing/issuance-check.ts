@@ -14,18 +14,16 @@ import { type CertificateFinding, lintCertificate, readToBeSigned } from './lint
 
 export interface IssuanceCheck {
   /**
-   * Everything that is wrong with a to-be-signed certificate: `lintCertificate`, and whether relying parties would accept it
+   * All faults of a to-be-signed certificate: those of `lintCertificate`, and whether relying parties would accept it
    * from now until it expires.
-   *
    * @param now milliseconds since the epoch
    */
   findFaults(toBeSigned: Uint8Array, now: number): readonly CertificateFinding[];
 }
 
 /**
- * A rehearsal of issuing: throw-away keys take the place of the keys of the whole chain, one signs the certificate, and the path is
- * validated as a relying party would. So the real constraints of every authority apply, and no real key signs anything.
- *
+ * Rehearses issuing with throw-away keys for the whole chain: one signs the certificate, and the path is validated as a
+ * relying party would. The real constraints of every authority apply, and no real key signs anything.
  * @param chain the issuing authority first, the trust anchor last
  * @throws CodedError `algorithm_unsupported`, `key_weak` for the key of an authority
  */
@@ -81,7 +79,9 @@ export function createIssuanceCheck(chain: readonly ParsedCertificate[]): Issuan
   };
 }
 
-/** An authority is good for something if a certificate below it is valid: one without names, under its policies. */
+/**
+ * An authority is usable if a certificate below it is valid. The test certificate has no names and all its policies.
+ */
 function validateBelow(
   authority: ParsedCertificate,
   at: number,

@@ -80,7 +80,7 @@ describe('a certificate before it is signed', () => {
     expect(check.findFaults(build({}, { extensions: responder }), now)).toEqual([]);
   });
 
-  it('has no faults as an authority below a root', () => {
+  it('has no faults as the certificate of an authority below a root', () => {
     const rootCheck = createIssuanceCheck([root.certificate]);
     const below = (extensions: NewExtensions, options: IssueOptions = {}) =>
       rootCheck
@@ -105,7 +105,7 @@ describe('a certificate before it is signed', () => {
     expect(below({}, { subject: encodeDirectoryName([]) })).toContain('subject');
   });
 
-  // The first rule is the one that is broken; `path` follows where relying parties refuse the certificate too.
+  // The first rule is the broken one. `path` follows where relying parties refuse the certificate too.
   const broken: readonly (readonly [what: string, rules: readonly CertificateRule[], toBeSigned: () => Uint8Array])[] =
     [
       ['a short serial number', ['serial_number'], () => build({}, { serial: 1n })],
@@ -299,7 +299,7 @@ describe('a certificate before it is signed', () => {
     expect(lintCertificate(after2050, { issuer: late.certificate, now })).toEqual([]);
   });
 
-  it('is judged for authorities with every kind of key', () => {
+  it('is checked below authorities with every kind of key', () => {
     for (const algorithm of ['ES384', 'EdDSA', 'RS256', 'PS256'] as const) {
       const top = issue(`Root ${algorithm}`, { algorithm, notAfter: now + 400 * day });
       const middle = issue(`Issuing ${algorithm}`, {

@@ -36,9 +36,9 @@ import { policiesOf } from '../path/policies.ts';
 import { signatureSchemeOf } from '../signatures/algorithms.ts';
 import { isSchemeOfKey, readPublicKey } from '../signatures/public-key.ts';
 
-/** What a new certificate is checked for before its authority signs it. */
+/** What `lintCertificate` checks. */
 export const certificateRules = [
-  /** Strict DER, version 3, no extension twice. */
+  /** Strict DER, version 3, each extension at most once. */
   'encoding',
   'serial_number',
   'signature_algorithm',
@@ -72,7 +72,7 @@ export interface LintContext {
   readonly now: number;
 }
 
-/** How far before now a validity may start, for clocks of relying parties that are slow. */
+/** How far before now a validity may start, for relying parties whose clocks are slow. */
 const maxBackdatingMs = 60_000;
 const minSerialOctets = 8;
 const maxSerialOctets = 20;
@@ -141,7 +141,7 @@ const rules: Readonly<Record<Exclude<CertificateRule, 'encoding' | 'path'>, Rule
     const { notBefore, notAfter, toBeSigned } = certificate;
     if (notBefore < now - maxBackdatingMs - 1_000) return `the validity starts more than ${maxBackdatingMs} ms ago`;
     if (notAfter <= Math.max(notBefore + 999, now)) return 'the validity has no duration or is in the past';
-    // The start may be backdated, so that it precedes a new authority.
+    // The start may be backdated, so it can precede that of a new authority.
     if (now < issuer.notBefore || notAfter > issuer.notAfter) return 'the validity is not within that of the authority';
     // Section 4.1.2.5: UTCTime until 2049, then GeneralizedTime, without a fraction.
     const expected = derSequence(derCertificateTime(notBefore), derCertificateTime(notAfter - 999));
@@ -194,7 +194,7 @@ const rules: Readonly<Record<Exclude<CertificateRule, 'encoding' | 'path'>, Rule
     if (basicConstraintsOf(certificate).authority) return undefined;
     // RFC 3161 section 2.3: alone and critical. A responder's key must serve nothing else either.
     for (const purpose of [oid.timeStamping, oid.ocspSigning])
-      if (purposes.includes(purpose) && purposes.length > 1) return `the purpose ${purpose} is not alone`;
+      if (purposes.includes(purpose) && purposes.length > 1) return `the purpose ${purpose} must be the only one`;
     return purposes.includes(oid.timeStamping) && !critical ? 'time stamping is not critical' : undefined;
   },
 
@@ -231,21 +231,21 @@ const rules: Readonly<Record<Exclude<CertificateRule, 'encoding' | 'path'>, Rule
     const addresses = points.flatMap(({ names }) => names);
     if (points.some(({ names }) => names.length === 0)) return 'a distribution point has no name';
     if (addresses.some((name) => name.kind !== 'uri' || !isWebAddress(name.text)))
-      return 'a distribution point is not a web address';
+      return 'a distribution point is not an HTTP address';
     if (![...responders, ...accessAddressesOf(certificate, oid.accessToIssuers)].every(isWebAddress))
-      return 'an access address is not a web address';
+      return 'an access address is not an HTTP address';
     const isPublished = points.length + responders.length > 0;
-    // RFC 9608 section 2: an authority says so when it publishes nothing. Who removes an authority removes it itself.
+    // RFC 9608 section 2: an authority that publishes nothing says so. Authorities themselves are never exempt.
     if (isPublished || isExemptFromRevocation(certificate) || basicConstraintsOf(certificate).authority)
       return undefined;
-    return 'no revocation information is published, and noRevAvail does not say so';
+    return 'no revocation information is published, and noRevAvail is missing';
   },
 
   critical_extensions(certificate) {
     for (const [id, { critical }] of certificate.extensions)
       if (criticality.get(id) === !critical) return `the extension ${id} is ${critical ? '' : 'not '}critical`;
     const unsupported = findUnsupportedExtension(certificate, new Set(criticality.keys()));
-    return unsupported === undefined ? undefined : `nobody understands the critical extension ${unsupported}`;
+    return unsupported === undefined ? undefined : `the critical extension ${unsupported} is not supported`;
   },
 };
 
@@ -284,7 +284,7 @@ function faultOf(find: () => string | undefined): string | undefined {
 /** Reads a to-be-signed certificate as a certificate with an empty signature. @throws CodedError `der_malformed` */
 export function readToBeSigned(toBeSigned: Uint8Array): ParsedCertificate {
   const { version, algorithm } = fieldsOf(toBeSigned);
-  if (version !== 2) throw malformedDer('the certificate has another version than 3');
+  if (version !== 2) throw malformedDer('the version of the certificate is not 3');
   return readX509Certificate(derSequence(toBeSigned, algorithm.encoding, derBitString(new Uint8Array())));
 }
 
@@ -304,7 +304,7 @@ function fieldsOf(toBeSigned: Uint8Array): {
   return { version, algorithm, validity: fields.next(tags.sequence) };
 }
 
-/** Letters, digits and hyphens (RFC 1123 section 2.1), and a star as the whole first label. */
+/** Letters, digits and hyphens (RFC 1123 section 2.1); the whole first label may be a star. */
 const hostName =
   /^(?:\*\.)?(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 

@@ -271,12 +271,12 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       expect(verdicts.openssl).toMatch(openssl);
     });
 
-  it('is refused under a root with the same name and another key', () => {
+  it('is refused under a root with the same name and a different key', () => {
     make.root('impostor', '/O=Desk/CN=Root', authority);
     const { openssl, ours } = validate({ top: 'impostor' });
     expect(ours).toMatchObject({ ok: false, reason: 'untrusted' });
     expect(openssl).toMatch(/signature|unable to get/);
-    // With both roots trusted, the right one is found after the wrong one.
+    // With both roots trusted, the right one is found even if the wrong one is tried first.
     expect(validate({ roots: ['impostor', 'root'] }).ours).toMatchObject({ ok: true });
   });
 

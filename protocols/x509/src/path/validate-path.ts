@@ -162,7 +162,7 @@ function checkAuthorities(
     const { authority, pathLength } = basicConstraintsOf(certificate);
     const usage = keyUsageOf(certificate);
     if (!authority || (usage !== undefined && !usage.has(keyUsageBits.keyCertSign)))
-      return refused('not_authority', 'A certificate of the path must not issue certificates.');
+      return refused('not_authority', 'A certificate of the path is not allowed to issue certificates.');
     if (pathLength !== undefined && below > pathLength)
       return refused('path_too_long', 'The path length constraint of an authority is exceeded.');
     const limit = extendedKeyUsageOf(certificate)?.purposes;

@@ -25,7 +25,7 @@ const found = findComponent(components.openssl);
 const shard = 'https://pki.example/pki/crl/trading-1';
 
 describe.skipIf(!found.found)(
-  `a revocation status that we publish${found.found ? '' : ` (skipped: ${found.reason})`}`,
+  `a revocation status published here${found.found ? '' : ` (skipped: ${found.reason})`}`,
   () => {
     let tool: OpenSsl;
     beforeAll(() => {
@@ -168,7 +168,7 @@ describe.skipIf(!found.found)(
             '-CAfile',
             'ca.pem',
             ...about,
-            // Keeps the nonce of the request that is read.
+            // The nonce of the request is not checked here.
             '-no_nonce',
             '-reqin',
             'request.der',
@@ -239,7 +239,7 @@ describe.skipIf(!found.found)(
       expect(() => readStatusRequest(derSequence(derSequence(derSequence())))).toThrow('no certificate');
     });
 
-    it('is refused in a form that OpenSSL understands', () => {
+    it('is refused with responses that OpenSSL understands', () => {
       for (const [failure, text] of [
         ['malformedRequest', 'malformedrequest'],
         ['unauthorized', 'unauthorized'],

@@ -22,12 +22,12 @@ export type CertificateStatus =
   | { readonly kind: 'revoked'; readonly at: number; readonly reason?: RevocationReason };
 
 export interface NewStatusResponse {
-  /** SubjectPublicKeyInfo of the responder, who is named by the hash of its key. */
+  /** SubjectPublicKeyInfo of the responder. The response names the responder by the hash of this key. */
   readonly responderKey: Uint8Array;
   /** Milliseconds since the epoch, as are all times; the response has whole seconds. */
   readonly producedAt: number;
   readonly responses: readonly NewSingleResponse[];
-  /** Of the request. */
+  /** The nonce of the request. */
   readonly nonce?: Uint8Array;
 }
 

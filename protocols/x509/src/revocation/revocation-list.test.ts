@@ -62,7 +62,7 @@ const enumerated = (reason: number): NewExtension => ({
 });
 const directory = (name: Uint8Array): Uint8Array => derElement(contextConstructed(4), name);
 
-/** A list of any form, also of forms that we do not issue. */
+/** A list of any form, including forms that this product does not issue. */
 function makeList(by: Holder, options: ListOptions = {}): Uint8Array {
   const { number = 5n, base, point, entries = [], thisUpdate = now - 60_000 } = options;
   const extensions: NewExtension[] = [
@@ -137,7 +137,7 @@ describe.skipIf(!found.found)(`a revocation list${found.found ? '' : ` (skipped:
   });
   afterAll(() => tool?.remove());
 
-  /** What OpenSSL says of the leaf with these lists. */
+  /** The verdict of OpenSSL on the leaf with these lists. */
   const openssl = (
     leaf: ParsedCertificate,
     lists: readonly Uint8Array[],
@@ -157,7 +157,7 @@ describe.skipIf(!found.found)(`a revocation list${found.found ? '' : ` (skipped:
     return /certificate revoked/.test(refusal) ? 'revoked' : 'unknown';
   };
 
-  it('of one distribution point covers only certificates that name this point, as for OpenSSL', () => {
+  it('of one distribution point covers only certificates that name this point, in OpenSSL too', () => {
     const entries = [{ serial: 2n }];
     const ofA = makeList(ca, { point: pointOf(shardA), entries });
     const ofB = makeList(ca, { point: pointOf(shardB) });
@@ -168,7 +168,7 @@ describe.skipIf(!found.found)(`a revocation list${found.found ? '' : ` (skipped:
       [inShardA, ofA, 'revoked'],
       [inShardA, subscribers, 'revoked'],
       [inShardA, complete, 'revoked'],
-      // The list of another part, in which the certificate cannot be.
+      // The list of another shard, which cannot contain the certificate.
       [inShardA, ofB, 'unknown'],
       [inShardA, authorities, 'unknown'],
       [{}, ofA, 'unknown'],
@@ -191,7 +191,7 @@ describe.skipIf(!found.found)(`a revocation list${found.found ? '' : ` (skipped:
     expect(statusOf(below, read(authorities))).toBe('good');
   });
 
-  it('may be signed with another key of the same authority that the authority or one above it has certified', () => {
+  it('may be signed with another key of the same authority, certified by that authority or one above it', () => {
     const name = ca.certificate.subject;
     const lists: NewExtensions = { keyUsage: ['crlSign'] };
     const certifiedBy = (by: Holder, extensions = lists, notAfter?: number): Holder =>
@@ -219,7 +219,7 @@ describe.skipIf(!found.found)(`a revocation list${found.found ? '' : ` (skipped:
       expect(statusBy(other, { candidates: [other.certificate], above })).toBe('unknown');
   });
 
-  it('is indirect if it says so, and covers certificates that name its signer', () => {
+  it('is indirect if it is marked so, and covers certificates that name its signer', () => {
     const authorities = { candidates: [revoker.certificate], above: [root.certificate] };
     const issuer = ca.certificate.subject;
     const list = makeList(revoker, {
@@ -244,12 +244,12 @@ describe.skipIf(!found.found)(`a revocation list${found.found ? '' : ` (skipped:
     expect(status(2n, inShardA)).toBe('unknown');
     expect(statusOf(leafOf(2n, byRevoker), read(list))).toBe('unknown');
     expect(read(list, { ...authorities, above: [stranger.certificate] })).toBeUndefined();
-    // Not marked as indirect.
+    // Without the mark of an indirect list.
     expect(read(makeList(revoker, { point: pointOf(shardA) }), authorities)).toBeUndefined();
     expect(() => read(makeList(ca, { entries: [{ serial: 2n, issuer }] }))).toThrow('not indirect');
   });
 
-  it('is continued by a delta list of the same scope, and only by that', () => {
+  it('is extended by a delta list of the same scope only', () => {
     const base = makeList(ca, { number: 5n, entries: [{ serial: 2n, reason: 6 }], thisUpdate: now - 120_000 });
     const delta = (options: ListOptions = {}) =>
       makeList(ca, { number: 6n, base: 5n, entries: [{ serial: 2n, reason: 8 }, { serial: 3n }], ...options });

@@ -53,14 +53,14 @@ export interface RevocationList {
   /** Milliseconds since the epoch, as is `nextUpdate`. */
   readonly thisUpdate: number;
   readonly nextUpdate?: number;
-  /** Of a delta list: the number of the complete list that it continues (RFC 5280 section 5.2.4). */
+  /** Of a delta list: the number of the complete list that it extends (RFC 5280 section 5.2.4). */
   readonly baseNumber?: bigint;
   readonly number?: bigint;
   /** DER of the Name. */
   readonly issuer: Uint8Array;
   readonly authorityKeyIdentifier?: Uint8Array;
   readonly scope: ListScope;
-  /** By the DER of the certificates' issuer, then by serial number, both in hexadecimal. */
+  /** By the DER of the issuer, then by the serial number, both in hexadecimal. */
   readonly entries: ReadonlyMap<string, ReadonlyMap<string, ListEntry>>;
 }
 
@@ -71,7 +71,7 @@ interface ListScope {
   readonly indirect: boolean;
 }
 
-/** When a certificate was revoked, or that a delta list lifts its revocation. */
+/** When a certificate was revoked; `removed` in a delta list lifts the revocation. */
 type ListEntry = number | 'removed';
 
 const completeScope: ListScope = { names: [], only: undefined, indirect: false };
@@ -90,11 +90,10 @@ const certificateExtensions: ReadonlySet<string> = new Set([
 const maxSigners = 4;
 
 /**
- * Reads and verifies a certificate revocation list (RFC 5280 section 5): complete, of one distribution point, indirect or delta.
- * It is signed by the issuer, by another key that is certified for the same name, or, if indirect, by another authority that is
- * certified to sign lists. Lists for some reasons or for attribute certificates are refused.
- *
- * @returns undefined when the list is from somebody else or its signature is wrong
+ * Reads and verifies a certificate revocation list (RFC 5280 section 5): complete, of one distribution point, indirect
+ * or delta. It is signed by the issuer, by another key that is certified for the same name, or, if indirect, by another
+ * authority that is certified to sign lists. Lists for some reasons or for attribute certificates are refused.
+ * @returns undefined when the list has another issuer or its signature is wrong
  * @throws CodedError `der_malformed`, `algorithm_unsupported`
  */
 export function readRevocationList(der: Uint8Array, authorities: ListAuthorities): RevocationList | undefined {
@@ -143,8 +142,7 @@ export function readRevocationList(der: Uint8Array, authorities: ListAuthorities
 }
 
 /**
- * The status of a certificate in the newest complete list that covers it, with the newest delta list for that one.
- *
+ * The status of a certificate from the newest complete list that covers it and the newest delta list for that list.
  * @param lists verified for the issuer of the certificate
  * @returns undefined when no list covers the certificate
  * @throws CodedError `der_malformed` for the distribution points of the certificate
@@ -197,8 +195,8 @@ function certifies(authority: ParsedCertificate, candidate: ParsedCertificate): 
 }
 
 /**
- * RFC 5280 section 6.3.3 (b). A list of one distribution point covers only certificates that name it: otherwise a list of
- * another part, in which the certificate cannot be, would show it as not revoked.
+ * RFC 5280 section 6.3.3 (b). A list of one distribution point covers only certificates that name it. Otherwise the
+ * list of another shard, which cannot contain the certificate, would show it as not revoked.
  */
 function isCoveredBy(certificate: ParsedCertificate, { issuer, scope }: RevocationList): boolean {
   const isAuthority = basicConstraintsOf(certificate).authority;
@@ -208,7 +206,7 @@ function isCoveredBy(certificate: ParsedCertificate, { issuer, scope }: Revocati
     listIssuer === undefined ? isOwn : scope.indirect && sameOctets(listIssuer, issuer),
   );
   if (scope.names.length === 0) return isOwn || points.length > 0;
-  // Without distribution points, the issuer's name is the point (section 6.3.3).
+  // Without distribution points, the name of the issuer is the distribution point (section 6.3.3).
   const implied: DistributionPoint = { names: [{ kind: 'directory', name: issuer }], someReasons: false };
   return (points.length === 0 && isOwn ? [implied] : points).some(({ names }) =>
     (names.length === 0 ? implied.names : names).some((name) => scope.names.some((other) => isSameName(name, other))),
@@ -296,7 +294,7 @@ function readEntries(
       requireSupported(extensions, entryExtensions);
       isRemoved = reasonOf(extensions.get(oid.reasonCode)?.value) === revocationReasons.removeFromCRL;
       const issuer = extensions.get(oid.certificateIssuer)?.value;
-      // Section 5.3.3: it counts for the entries that follow, too.
+      // Section 5.3.3: the issuer also applies to the entries that follow.
       if (issuer !== undefined) {
         if (!about.isIndirect) throw malformedDer('the list is not indirect, but names another issuer');
         const name = octetsToHex(directoryNameIn(issuer));
@@ -322,7 +320,7 @@ function directoryNameIn(generalNames: Uint8Array): Uint8Array {
   const names = readDerSequence(generalNames);
   const name = readGeneralName(names);
   if (name.kind !== 'directory')
-    throw malformedDer('an entry names its issuer by something else than a directory name');
+    throw malformedDer('an entry names its issuer by something other than a directory name');
   return name.name;
 }
 

@@ -154,7 +154,7 @@ describe.skipIf(!found.found)(
     });
     afterAll(() => tool?.remove());
 
-    it('is read from a list: revoked from the stated time on', () => {
+    it('is read from a list, as revoked from the stated time on', () => {
       const statement = list();
       expect(ask('crl', statement, good)).toEqual({ ok: true, revoked: false });
       expect(ask('crl', statement, revoked)).toEqual({ ok: true, revoked: true });

@@ -46,10 +46,10 @@ export interface StatusRequest {
 }
 
 /**
- * Reads an OCSP request (RFC 6960 section 4.1). A signature of the requestor is not verified: the answer is for everybody.
- *
+ * Reads an OCSP request (RFC 6960 section 4.1). The requestor's signature is not verified, because the answer is
+ * public.
  * @throws CodedError `status_request_malformed`, also for a nonce of a wrong length (RFC 9654) and an unknown critical
- *   extension; the responder answers `malformedRequest`
+ * extension; the responder answers `malformedRequest`
  */
 export function readStatusRequest(der: Uint8Array): StatusRequest {
   if (der.length > maxStatusRequestOctets)
@@ -69,7 +69,7 @@ function read(der: Uint8Array): StatusRequest {
   outer.end();
   const version = request.enterOptional(contextConstructed(0));
   if (version !== undefined && readSmallInteger(version.next(tags.integer)) !== 0)
-    throw malformedDer('the request has another version than 0');
+    throw malformedDer('the version of the request is not 0');
   request.optional(contextConstructed(1));
   const list = request.enter(tags.sequence);
   const certificateIds: CertificateId[] = [];

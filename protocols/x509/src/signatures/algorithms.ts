@@ -41,7 +41,9 @@ const hashes: ReadonlyMap<string, HashName> = new Map<string, HashName>([
   [oid.sha512, 'sha512'],
 ]);
 
-/** @throws CodedError `algorithm_unsupported` */
+/**
+ * @throws CodedError `algorithm_unsupported`
+ */
 export function hashNameOf({ algorithm, parameters }: AlgorithmIdentifier): HashName {
   const name = hashes.get(algorithm);
   if (name === undefined) throw unsupported(`The digest algorithm ${algorithm}`);
@@ -111,7 +113,7 @@ export function pssParametersOf(parameters: Uint8Array): { readonly hash: HashNa
   const saltLength = saltField === undefined ? 20 : readSmallInteger(saltField.next(tags.integer));
   const trailer = trailerField === undefined ? 1 : readSmallInteger(trailerField.next(tags.integer));
   if (mask.algorithm !== oid.mgf1 || mask.parameters === undefined || trailer !== 1)
-    throw unsupported('RSASSA-PSS with another mask function than MGF1');
+    throw unsupported('RSASSA-PSS with a mask function other than MGF1');
   // Common software uses one digest for message and mask; nothing else is supported.
   if (hashNameOf(readAlgorithmIdentifier(readDerSequence(mask.parameters))) !== hash)
     throw unsupported('RSASSA-PSS with two digests');

@@ -2,7 +2,10 @@ import { derInteger, derSequence, integerContent, readDerSequence, tags } from '
 import { malformedDer } from '../errors.ts';
 import { octetsToHex } from '../octets.ts';
 
-/** Signs with ES256 and a key that its holder keeps. @returns 64 octets, r and s (RFC 7518 section 3.4) */
+/**
+ * Signs with ES256; the key stays with its owner.
+ * @returns 64 octets, r and s (RFC 7518 section 3.4)
+ */
 export type SignOctets = (octets: Uint8Array) => Promise<Uint8Array>;
 
 /** `Ecdsa-Sig-Value` (RFC 3279 section 2.2.3) of a signature in JOSE form: r and s of `coordinateOctets` each. */

@@ -41,7 +41,7 @@ export interface TimeStampInfo {
 export function readTimeStampInfo(der: Uint8Array): TimeStampInfo {
   const reader = readDerSequence(der);
   if (readSmallInteger(reader.next(tags.integer)) !== 1)
-    throw x509Errors.error('timestamp_malformed', 'The token has another version than 1.');
+    throw x509Errors.error('timestamp_malformed', 'The version of the token is not 1.');
   const policy = readObjectIdentifier(reader.next(tags.objectIdentifier));
   const imprint = readMessageImprint(reader.enter(tags.sequence));
   const serial = readInteger(reader.next(tags.integer));

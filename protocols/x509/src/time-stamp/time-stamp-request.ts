@@ -38,7 +38,7 @@ export function readTimeStampRequest(der: Uint8Array): TimeStampRequest {
     throw x509Errors.error('timestamp_malformed', `The request is longer than ${maxRequestOctets} octets.`);
   const reader = readDerSequence(der);
   if (readSmallInteger(reader.next(tags.integer)) !== 1)
-    throw x509Errors.error('timestamp_malformed', 'The request has another version than 1.');
+    throw x509Errors.error('timestamp_malformed', 'The version of the request is not 1.');
   const imprint = readMessageImprint(reader.enter(tags.sequence));
   const policyField = reader.optional(tags.objectIdentifier);
   const nonce = readNonce(reader);

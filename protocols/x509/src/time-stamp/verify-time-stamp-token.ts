@@ -157,7 +157,7 @@ function findSigner(
   return certificate === undefined
     ? failed(
         'timestamp_certificate_mismatch',
-        'The signed attributes name another certificate than the signer information.',
+        'The signed attributes and the signer information name different certificates.',
       )
     : { certificate };
 }

@@ -16,7 +16,7 @@ export interface AcmeRoutes {
 
 type Params<Names extends string> = { Params: Readonly<Record<Names | 'profile', string>> };
 
-/** Refusals of the certificate authority that an order can meet, with the code of ACME. */
+/** Refusals of the certificate authority, with their ACME error codes. */
 const refusals = new Map<string, keyof typeof acmeErrors.codes>([
   ['certificate_request_invalid', 'acme_csr_refused'],
   ['certificate_key_refused', 'acme_csr_refused'],
@@ -88,13 +88,13 @@ export function acmeRoutes(app: FastifyInstance, dependencies: AcmeRoutes): void
     scope.addHook('onSend', async (request, reply) => {
       if (request.method === 'POST' && !reply.hasHeader('replay-nonce')) reply.header('replay-nonce', acme.nonce());
       const profile = isObject(request.params) ? request.params['profile'] : undefined;
-      // Of a request that succeeded, so it is one of ours.
+      // Only a request that succeeded names a known profile.
       if (reply.statusCode < 400 && typeof profile === 'string')
         reply.header('link', `<${issuer}/acme/${profile}/directory>;rel="index"`);
     });
     scope.setErrorHandler((cause, _request, reply) => {
       const coded = asCodedError(cause);
-      // Our own faults are logged and answered by the handler of the server.
+      // Unexpected errors are logged and answered by the error handler of the server.
       if (coded === undefined) throw cause;
       return refuse(coded, reply);
     });

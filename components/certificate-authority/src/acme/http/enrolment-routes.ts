@@ -25,7 +25,7 @@ const enrolBody = Type.Object(
       Type.Array(Type.String({ maxLength: 253 }), { maxItems: 20, description: 'Hosts that certificates may name' }),
     ),
     expires_in_seconds: Type.Optional(
-      Type.Integer({ minimum: 60, maximum: 604_800, description: 'For how long the secret can be used; a day' }),
+      Type.Integer({ minimum: 60, maximum: 604_800, description: 'How long the secret can be used; a day by default' }),
     ),
   },
   strict,
@@ -37,8 +37,7 @@ const enrolmentQuery = Type.Object({ holder: Type.Optional(Type.String({ maxLeng
 const members = {
   id: Type.String({ description: 'Key identifier of the external account binding' }),
   status: Type.Enum([...enrolmentStatuses], {
-    description:
-      '`open`: the secret is not used yet; `used`: there is an account; `ended`: neither can obtain anything',
+    description: '`open`: the secret has not been used; `used`: the account exists; `ended`: neither is valid',
   }),
   profile: Type.Enum([...certificateProfileNames]),
   holder: Type.String(),
@@ -110,18 +109,18 @@ export function enrolmentRoutes(
         tag,
         summary: 'Enrol a principal for ACME',
         description:
-          'Makes a one-time secret with which an ACME client (RFC 8555) opens an account for this principal and this profile. The ' +
+          'Makes a one-time secret with which an ACME client (RFC 8555) opens an account for this principal and this profile. The' +
           'policies decide now, and again for every certificate.',
         scopes: ['certificate:issue'],
         body: enrolBody,
-        answers: { 201: { description: 'What the client is configured with', body: newEnrolmentAnswer } },
+        answers: { 201: { description: 'The settings for the client', body: newEnrolmentAnswer } },
       }),
       ...gate.needs('certificate:issue'),
     },
     async (request, reply) => {
       const { profile, holder: named, dns_names: dnsNames = [], expires_in_seconds: expiresInSeconds } = request.body;
       const holder = parsePrincipalId(named);
-      if (holder === undefined) throw enrolmentErrors.error('enrolment_invalid', 'The holder is not a principal id.');
+      if (holder === undefined) throw enrolmentErrors.error('enrolment_invalid', 'The holder must be a principal id.');
       const order = { profile, holder, dnsNames, ...defined({ expiresInSeconds }) };
       return reply.status(201).send(newEnrolmentView(await enrolments.make(order, gate.callerOf(request))));
     },
@@ -133,7 +132,7 @@ export function enrolmentRoutes(
       ...described({
         tag,
         summary: 'List enrolments and their accounts',
-        description: 'The newest hundred of your institution; for the operator, of all.',
+        description: 'The newest hundred of your institution; of all institutions for the operator.',
         scopes: ['certificate:read'],
         querystring: enrolmentQuery,
         answers: { 200: { description: 'Newest first', body: enrolmentList } },
@@ -153,7 +152,7 @@ export function enrolmentRoutes(
       ...described({
         tag,
         summary: 'End an enrolment and its account',
-        description: 'Certificates that were issued stay valid; revoke them where necessary.',
+        description: 'Certificates that were issued stay valid. Revoke them if necessary.',
         scopes: ['certificate:revoke'],
         params: enrolmentParams,
         body: endBody,

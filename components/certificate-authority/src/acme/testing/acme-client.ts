@@ -38,7 +38,7 @@ export function newClientKey(): ClientKey {
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A flattened JWS as the test wants it, also a wrong one. */
+/** A flattened JWS for a test, valid or not. */
 export function jwsOf(header: object, payload: unknown, { privateKey }: Pick<ClientKey, 'privateKey'>) {
   const protectedHeader = encode(header);
   const body = payload === '' ? '' : encode(payload);
@@ -80,9 +80,8 @@ export async function requestFor(hosts: readonly string[], key = newClientKey(),
 }
 
 /**
- * A client that sends what it is asked to.
- *
- * @param at where the requests go, when it is not the issuer: another node
+ * An ACME client.
+ * @param at where to send requests instead of the issuer: another node
  */
 export function createAcmeClient({ directory, at }: { readonly directory: string; readonly at?: string }) {
   const base = directory.replace(/\/directory$/, '');

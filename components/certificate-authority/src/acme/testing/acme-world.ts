@@ -5,7 +5,7 @@ import type { CertificateAuthorityDependencies } from '../../dependencies.ts';
 import { acmeRoutes, publicKeyInfrastructureRoutes, type RunningCertificateAuthority } from '../../index.ts';
 import { createAuthorityWorld, holder, olga } from '../../testing/authority-world.ts';
 
-/** A certificate authority whose ACME server listens, on one node or several. */
+/** A certificate authority with a listening ACME server, on one or several nodes. */
 export async function createAcmeWorld(changes: Partial<CertificateAuthorityDependencies> = {}) {
   const world = await createAuthorityWorld();
   const port = await freePort();

@@ -12,8 +12,8 @@ const configurations: Readonly<Partial<Record<TimeInForce, string>>> = {
 };
 
 /**
- * Coinbase Advanced Trade (REST): a JWT over method, host and path. It does not cover the body, so a caller who has it could
- * order something else: the broker sends such requests itself.
+ * Coinbase Advanced Trade (REST): a JWT over method, host and path. It does not cover the body, so a caller with it
+ * could place another order: the broker sends such requests itself.
  */
 export const coinbase: VenueForm = {
   bindsOrder: false,
@@ -54,7 +54,7 @@ export const coinbase: VenueForm = {
   cancel() {
     throw secretsErrors.error(
       'venue_order_invalid',
-      'Coinbase cancels by its own order id, which the broker does not know. Cancel it at the venue.',
+      'Coinbase cancels by its own order id, which the broker does not know. Cancel the order at the venue.',
     );
   },
   sign({ method, path, parameters, carriedAs, json }, signer, { baseUrl, apiKey, now, nonce }) {

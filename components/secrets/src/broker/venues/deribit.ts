@@ -69,7 +69,7 @@ export const deribit: VenueForm = {
     };
   },
   probe: {
-    // The answer has a token too, which nobody keeps.
+    // The answer also contains a token, which is discarded.
     request(signer, { baseUrl, apiKey, now, nonce }) {
       const query = encodeForm([
         ['grant_type', 'client_signature'],

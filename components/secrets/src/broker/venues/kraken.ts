@@ -5,7 +5,10 @@ import { encodeForm, type VenueForm } from './venue-form.ts';
 
 const timesInForce: Readonly<Partial<Record<TimeInForce, string>>> = { GTC: 'GTC', IOC: 'IOC' };
 
-/** Kraken Spot (REST): HMAC-SHA-512 over the path and the SHA-256 of nonce and body. The nonce of a key must always rise. */
+/**
+ * Kraken Spot (REST): HMAC-SHA-512 over the path and the SHA-256 of nonce and body. The nonce of a key must always
+ * increase.
+ */
 export const kraken: VenueForm = {
   bindsOrder: true,
   endpoints: [
@@ -66,7 +69,7 @@ export const kraken: VenueForm = {
   },
 };
 
-/** Kraken takes free text of 18 characters, or a UUID: 32 hexadecimal digits. */
+/** Kraken accepts free text of 18 characters, or a UUID of 32 hexadecimal digits. */
 function shortId(transaction: string): string {
   return createHash('sha256').update(transaction).digest('hex').slice(0, 32);
 }

@@ -2,10 +2,10 @@ import type { VenueAlgorithm } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import type { Side, TimeInForce } from '@countersign/market';
 
-/** What the broker does at a venue. There is no operation that moves assets or changes keys. */
+/** The operations of the broker at a venue. None moves assets or changes keys. */
 export type VenueOperation = 'place' | 'cancel' | 'read';
 
-/** An order as the venue needs it, taken from the intent and the key's definition only. */
+/** An order in the terms of the venue, taken from the intent and the key's definition only. */
 export interface VenueOrder {
   readonly symbol: string;
   readonly side: Side;
@@ -14,7 +14,7 @@ export interface VenueOrder {
   /** Absent for a market order. */
   readonly price: string | undefined;
   readonly timeInForce: TimeInForce;
-  /** Our name of the order: the transaction id. */
+  /** The transaction id. */
   readonly clientOrderId: string;
 }
 
@@ -24,13 +24,13 @@ export interface VenueRequest {
   /** Exactly as on the venue's list. */
   readonly path: string;
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** How the parameters travel. */
+  /** Where the parameters are sent. */
   readonly carriedAs: 'query' | 'form' | 'json';
   /** For `json`: the body, made from the parameters. */
   readonly json?: object;
 }
 
-/** A signed request, exactly as it has to be sent. */
+/** A signed request, exactly as it must be sent. */
 export interface SignedVenueRequest {
   readonly method: VenueRequest['method'];
   readonly url: string;
@@ -38,10 +38,10 @@ export interface SignedVenueRequest {
   readonly body: string;
 }
 
-/** Signs with the key of the account. The key itself stays inside. */
+/** Signs with the key of the account, and does not reveal it. */
 export interface VenueSigner {
   readonly algorithm: VenueAlgorithm;
-  /** For `hmac`: HMAC with this hash; the venue says how its secret is encoded. */
+  /** For `hmac`: HMAC with this hash; the venue specifies the encoding of its secret. */
   hmac(hash: 'sha256' | 'sha512', octets: string | Uint8Array, secret: 'text' | 'base64'): Buffer;
   /** For `ed25519`, and for `es256` in JOSE form. */
   sign(octets: string | Uint8Array): Buffer;
@@ -52,11 +52,11 @@ export interface SigningMoment {
   readonly apiKey: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Rises with each request of this key, on all nodes. */
+  /** Increases with each request of this key, on all nodes. */
   readonly nonce: bigint;
 }
 
-/** What an endpoint of a venue is for, and which parameters it has. */
+/** The purpose of an endpoint, and its parameters. */
 export interface VenueEndpoint {
   readonly operation: VenueOperation;
   readonly method: VenueRequest['method'];
@@ -64,27 +64,27 @@ export interface VenueEndpoint {
   readonly parameters: readonly string[];
 }
 
-/** Asks the venue what a key may do. Only the approval of a key's definition uses it. */
+/** Asks the venue for the permissions of a key. Only the approval of a key's definition uses it. */
 export interface VenueProbe {
   request(signer: VenueSigner, moment: SigningMoment): SignedVenueRequest;
-  /** Whether trading is all that the key can do. An answer that does not say so counts as no. */
+  /** Whether trading is the only permission. False if the answer does not say so. */
   isTradeOnly(answer: Json): boolean;
 }
 
 /** One venue: its endpoints and how its requests are built and signed. */
 export interface VenueForm {
-  /** Everything that can be signed at all. */
+  /** All endpoints that can be signed for. */
   readonly endpoints: readonly VenueEndpoint[];
   /**
-   * Whether the signature covers everything that says what is ordered. If not, the signed request is never given to the caller, who
-   * could use it for another order: the broker sends it.
+   * Whether the signature covers the whole order. If not, the signed request never goes to the caller, who could use it
+   * for another order: the broker sends it.
    */
   readonly bindsOrder: boolean;
   /** @throws CodedError `venue_order_invalid` for an order that the venue cannot express */
   place(order: VenueOrder): VenueRequest;
   cancel(order: Pick<VenueOrder, 'symbol' | 'clientOrderId'>): VenueRequest;
   sign(request: VenueRequest, signer: VenueSigner, moment: SigningMoment): SignedVenueRequest;
-  /** Absent where the venue has no such question. */
+  /** Absent where the venue cannot be asked. */
   readonly probe?: VenueProbe;
 }
 

@@ -7,7 +7,7 @@ const invalid = (detail: string) => secretsErrors.error('secret_definition_inval
 /** A signer over the stored value of a key: the secret of an HMAC, or PKCS #8 in DER. */
 export function createVenueSigner(algorithm: VenueAlgorithm, value: Buffer): VenueSigner {
   const wrong = (): never => {
-    throw new Error(`a venue asked for another signature than ${algorithm}`);
+    throw new Error(`a venue requested a signature other than ${algorithm}`);
   };
   if (algorithm === 'hmac')
     return {
@@ -29,7 +29,7 @@ export function createVenueSigner(algorithm: VenueAlgorithm, value: Buffer): Ven
   };
 }
 
-/** A new key, whose public part the venue gets. */
+/** A new key. The venue receives its public part. */
 export function makeVenueKey(algorithm: Exclude<VenueAlgorithm, 'hmac'>): {
   readonly value: Buffer;
   readonly publicKey: string;
@@ -43,14 +43,13 @@ export function makeVenueKey(algorithm: Exclude<VenueAlgorithm, 'hmac'>): {
 }
 
 /**
- * A secret or private key that the venue has made, as its value is stored.
- *
+ * Converts a secret or private key from the venue to its stored form.
  * @param text the secret as the venue shows it, or PEM
  * @throws CodedError `secret_definition_invalid`
  */
 export function importVenueKey(algorithm: VenueAlgorithm, text: string): Buffer {
   if (algorithm === 'hmac') {
-    if (!/^[!-~]{16,512}$/.test(text)) throw invalid('The secret of a venue has 16 to 512 visible characters.');
+    if (!/^[!-~]{16,512}$/.test(text)) throw invalid('The secret of a venue must have 16 to 512 visible characters.');
     return Buffer.from(text, 'latin1');
   }
   let key: KeyObject;

@@ -28,7 +28,7 @@ const signed = (
 describe('Binance', () => {
   const secret = 'NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j';
 
-  it('gets the signature of its own documentation for its example', () => {
+  it('gets the signature that its documentation gives for its example', () => {
     // https://developers.binance.com/docs/binance-spot-api-docs/rest-api/endpoint-security-type
     const request: VenueRequest = {
       method: 'POST',
@@ -64,7 +64,7 @@ describe('Binance', () => {
     expect(verify(null, Buffer.from(payload), createPublicKey(publicKey), octets)).toBe(true);
   });
 
-  it('sends a market order without price and time in force, and has no day orders', () => {
+  it('gets a market order without price and time in force, and no day orders', () => {
     const market = venueForms.binance.place({ ...order, price: undefined, timeInForce: 'DAY' });
     expect(Object.fromEntries(market.parameters)).toMatchObject({ type: 'MARKET', quantity: '0.5' });
     expect(Object.fromEntries(market.parameters)).not.toHaveProperty('price');
@@ -75,7 +75,7 @@ describe('Binance', () => {
 describe('Kraken', () => {
   const secret = 'kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg==';
 
-  it('gets the signature of its own documentation for its example', () => {
+  it('gets the signature that its documentation gives for its example', () => {
     // https://docs.kraken.com/api/docs/guides/spot-rest-auth
     const request: VenueRequest = {
       method: 'POST',
@@ -96,7 +96,7 @@ describe('Kraken', () => {
     );
   });
 
-  it('names the order by a UUID without hyphens, the same in its cancellation', () => {
+  it('gets the order under a UUID without hyphens, the same in its cancellation', () => {
     const placed = Object.fromEntries(venueForms.kraken.place(order).parameters);
     expect(placed['cl_ord_id']).toMatch(/^[0-9a-f]{32}$/);
     expect(Object.fromEntries(venueForms.kraken.cancel(order).parameters)).toEqual({ cl_ord_id: placed['cl_ord_id'] });
@@ -155,8 +155,8 @@ describe('Coinbase', () => {
   );
 });
 
-describe('a key that a venue has made', () => {
-  it('is of the algorithm that its definition says, and its text is in no error', () => {
+describe('a key that a venue has issued', () => {
+  it('has the algorithm of its definition, and its text is in no error', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
     expect(importVenueKey('ed25519', pem).length).toBeGreaterThan(30);
@@ -172,7 +172,7 @@ describe('a key that a venue has made', () => {
   });
 });
 
-it('hashes of a signed request differ when anything in it does', () => {
+it('digests of signed requests differ when any part differs', () => {
   const value = importVenueKey('hmac', 'a-secret-of-the-venue');
   const bodies = ['0.5', '0.50'].map(
     (quantity) => signed('binance', venueForms.binance.place({ ...order, quantity }), 'hmac', value).body,
