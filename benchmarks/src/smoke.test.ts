@@ -99,9 +99,7 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
     for (const work of ['tokens', 'decisions', 'transitions', 'appends'])
       for (const at of ['under load', 'one at a time'])
         expect(stdout).toContain(`One process and split: ${work}, ${at}`);
-    expect(stdout).toMatch(
-      /too short to judge: .* the CPU of one process: split \(expected at most 1\.60 x\)/,
-    );
+    expect(stdout).toMatch(/too short to judge: .* the CPU of one process: split \(expected at most 1\.60 x\)/);
     expect(stdout).toContain('added at p50, one at a time: split (expected at most 2.00 ms)');
   });
 
