@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -145,6 +146,21 @@ describe('an X.509-SVID', () => {
     const svid = await door().obtainSvid('vwap-1', async () => evidence);
     expect(await ask('vwap', { svid })).toMatchObject({ status: 200, token_type: 'DPoP' });
     expect(await ask('twap', { svid })).toMatchObject({ status: 401, error: 'invalid_client' });
+  });
+
+  it('authenticates nobody any more once it is revoked, and the refusal is recorded', async () => {
+    const svid = await door().obtainSvid('vwap-1', async () => evidence);
+    expect(await ask('vwap', { svid })).toMatchObject({ status: 200 });
+    const serial = new X509Certificate(svid.chain[0] ?? new Uint8Array()).serialNumber.toLowerCase();
+    await controlPlane.operator.call('certificates', 'certificate:revoke', {
+      method: 'POST',
+      path: `/certificates/${serial}/revoke`,
+      body: { reason: 'keyCompromise' },
+    });
+    expect(await ask('vwap', { svid })).toMatchObject({ status: 401, error: 'invalid_client' });
+    expect(await lastRefusal()).toMatchObject({ client: 'vwap', reason: 'client_certificate_revoked' });
+    const next = await door().obtainSvid('vwap-1', async () => evidence);
+    expect(await ask('vwap', { svid: next })).toMatchObject({ status: 200 });
   });
 });
 

@@ -7,11 +7,13 @@ import {
   type LastingGuard,
   type LastingToken,
   type SingleUse,
+  type StandingReader,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, defined, newId, type Random } from '@countersign/kernel';
 import { secondPersonScopes } from '@countersign/market';
 import {
   type KeyCache,
+  readCertificate,
   type TokenMemory,
   userinfoAudience,
   type VerifiedProof,
@@ -19,13 +21,14 @@ import {
   verifyResourceRequest,
 } from '@countersign/oauth';
 import type { Revocations } from './revocations/index.ts';
+import { isRevokedCertificate } from './revoked-certificates.ts';
 import type { TokenKeys } from './token-keys.ts';
 
 export interface GuardDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly singleUse: SingleUse;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
@@ -36,7 +39,7 @@ export interface GuardDependencies {
 
 /** Guards one of our own interfaces. Refusals of known callers are recorded; recording anonymous ones would let anybody fill the log. */
 export function createGuard(audience: string, dependencies: GuardDependencies): LastingGuard {
-  const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations } = dependencies;
+  const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations, audit } = dependencies;
   const allowUnbound = audience === userinfoAudience(issuer);
   async function verify(request: GuardedRequest, need: { readonly scope: string }): Promise<VerifiedResourceRequest> {
     const verified = await verifyResourceRequest(request, {
@@ -51,6 +54,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
     const refusal =
       checkStillKnown(verified.claims, directory) ??
       checkNotRevoked(verified.claims, revocations) ??
+      (await checkCertificate(verified, request, audit)) ??
       checkScope(verified, need.scope) ??
       checkStillRegistered(verified, need.scope, directory) ??
       (verified.proof && (await checkUnused(verified.proof, singleUse)));
@@ -92,6 +96,22 @@ function checkNotRevoked(claims: LastingToken, revocations: Pick<Revocations, 'e
   return accessErrors.error('token_revoked', `The access token has been revoked, by its ${by}.`, {
     facts: { revoked: by },
   });
+}
+
+/** A token ends with the certificate that it is bound to. */
+async function checkCertificate(
+  { claims }: VerifiedResourceRequest,
+  { certificate }: GuardedRequest,
+  log: StandingReader,
+): Promise<CodedError | undefined> {
+  if (claims.cnf === undefined || !('x5t#S256' in claims.cnf) || certificate === undefined) return undefined;
+  const { serial } = readCertificate(certificate.der);
+  if (!(await isRevokedCertificate(serial, log))) return undefined;
+  return accessErrors.error(
+    'token_revoked',
+    `The access token is bound to the certificate ${serial}, which has been revoked.`,
+    { facts: { revoked: 'certificate' } },
+  );
 }
 
 function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedError | undefined {

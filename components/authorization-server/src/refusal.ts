@@ -28,6 +28,7 @@ const reasons = {
   client_id_differs: 'invalid_client',
   client_assertion_replayed: 'invalid_client',
   client_certificate_expired: 'invalid_client',
+  client_certificate_revoked: 'invalid_client',
   client_certificate_untrusted: 'invalid_client',
   client_certificate_name: 'invalid_client',
   client_certificate_unknown: 'invalid_client',

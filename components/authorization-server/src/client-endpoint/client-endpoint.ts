@@ -10,11 +10,13 @@ import {
   oauthErrors,
   type RecordType,
   type SingleUse,
+  type StandingReader,
 } from '@countersign/contracts';
 import { type Clock, defined, newId, type Random, unreachable } from '@countersign/kernel';
 import { type Certificate, type Confirmation, formErrors, parseForm, type VerifiedProof } from '@countersign/oauth';
 import type { WorkloadStatement } from '@countersign/spiffe';
 import { asOAuthError, refuse } from '../refusal.ts';
+import { isRevokedCertificate } from '../revoked-certificates.ts';
 import {
   type AuthenticationRules,
   authenticateClient,
@@ -61,7 +63,7 @@ export interface ClientEndpointDependencies extends AuthenticationRules, ProofRu
   readonly clock: Clock;
   readonly random: Random;
   readonly singleUse: SingleUse;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly refusals: RefusalBudget;
 }
@@ -93,6 +95,7 @@ export function createClientEndpoint<Answer>(
     const authenticated = await authenticateClient({ credentials, ...shown, now }, dependencies);
     const { client, assertion, workloadAssertion, workload } = authenticated;
     established.client = client.id;
+    if (certificate !== undefined && presented?.chainVerified === true) await checkNotRevoked(certificate, audit);
     const noteHolder = (other: string) => {
       established.data = { shared_with: other };
     };
@@ -139,6 +142,15 @@ export function createClientEndpoint<Answer>(
       throw refusal ?? error;
     }
   };
+}
+
+/** Also for a certificate that only binds the tokens. @throws CodedError `invalid_client`; `log_unavailable` */
+async function checkNotRevoked({ serial }: Certificate, log: StandingReader): Promise<void> {
+  if (await isRevokedCertificate(serial, log))
+    throw refuse(
+      'client_certificate_revoked',
+      `The certificate ${serial} has been revoked by its authority. Obtain another one.`,
+    );
 }
 
 /** RFC 9449 section 6 or RFC 8705 section 3, as registered; none only for the profile `oidc`. @throws CodedError `invalid_dpop_proof`, `invalid_request` */

@@ -1,10 +1,15 @@
 import { X509Certificate } from 'node:crypto';
-import type { ClientAuthentication, PresentedCertificate } from '@countersign/contracts';
+import {
+  type ClientAuthentication,
+  type PresentedCertificate,
+  revokedCertificateThing,
+  standing,
+} from '@countersign/contracts';
 import { readCertificate } from '@countersign/oauth';
 import { createTestAuthority, type TestCertificate } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, refusalOf } from '../testing/harness.ts';
-import { venueOrders } from '../testing/trading-world.ts';
+import { ourDecisions, venueOrders } from '../testing/trading-world.ts';
 
 const authority = createTestAuthority({ name: 'Members CA' });
 const member = authority.issue({ subject: 'CN=desk,O=Broker', sans: { dns: ['desk.example'], ip: ['192.0.2.1'] } });
@@ -168,6 +173,72 @@ describe('mutual TLS with a registered certificate (self_signed_tls_client_auth)
       code: 'invalid_client',
       reason: 'client_key_expired',
     });
+  });
+});
+
+describe('a certificate that our authority has revoked', () => {
+  const serialOf = ({ der }: TestCertificate) => new X509Certificate(der).serialNumber.toLowerCase().padStart(32, '0');
+  /** What the certificate authority records. */
+  const revoke = ({ audit, newRecordId }: ReturnType<typeof start>, certificate: TestCertificate) =>
+    audit.append({
+      ...{ id: newRecordId(), type: 'certificate.revoked', source: 'certificate-authority', outcome: 'done' },
+      standing: [standing(revokedCertificateThing(serialOf(certificate)), { reason: 'keyCompromise' })],
+    });
+
+  it('authenticates nobody any more, and the refusal is recorded', async () => {
+    const running = start(byName);
+    await revoke(running, other);
+    await running.ask(trusted(member));
+    await revoke(running, member);
+    expect(await refusalOf(running.ask(trusted(member)))).toMatchObject({
+      code: 'invalid_client',
+      reason: 'client_certificate_revoked',
+    });
+    expect(running.audit.last()).toMatchObject({
+      type: 'client.refused',
+      client: 'order-desk',
+      outcome: 'deny',
+      reason: 'client_certificate_revoked',
+      certificate: { thumbprint: member.thumbprint },
+    });
+  });
+
+  it('binds no token of a client that authenticates otherwise', async () => {
+    const running = start({ method: 'private_key_jwt' });
+    await revoke(running, member);
+    const assertion = {
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: running.assertion('order-desk'),
+      client_id: undefined,
+    };
+    expect(await refusalOf(running.ask(trusted(member), assertion))).toMatchObject({
+      reason: 'client_certificate_revoked',
+    });
+  });
+
+  it('ends the tokens that are bound to it, at our own interfaces', async () => {
+    const running = start(byName, { scopes: ['decision:evaluate'], audiences: [ourDecisions] });
+    const { access_token: token } = await running.ask(trusted(member), {
+      scope: 'decision:evaluate',
+      resource: ourDecisions,
+    });
+    const request = {
+      ...{ method: 'GET', url: `${ourDecisions}/evaluation`, authorization: [`Bearer ${token}`], dpop: [] },
+      certificate: trusted(member),
+    };
+    const guard = running.server.guard(ourDecisions);
+    expect(await guard.check(request, { scope: 'decision:evaluate' })).toMatchObject({ client: 'order-desk' });
+    await revoke(running, member);
+    expect(await refusalOf(guard.check(request, { scope: 'decision:evaluate' }))).toMatchObject({
+      code: 'token_revoked',
+    });
+    expect(running.audit.last()).toMatchObject({ type: 'access.refused', outcome: 'deny', reason: 'token_revoked' });
+  });
+
+  it('lets nobody in while the log does not answer', async () => {
+    const running = start(byName);
+    running.audit.breakDown('reading');
+    expect(await refusalOf(running.ask(trusted(member)))).toMatchObject({ code: 'temporarily_unavailable' });
   });
 });
 
