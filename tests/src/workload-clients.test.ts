@@ -107,11 +107,12 @@ beforeAll(async () => {
     agents: [
       certifiedAgent(lei, 'vwap-1', people, { configuration_sha256: configuration }),
       certifiedAgent(lei, 'twap-1', people),
+      certifiedAgent(lei, 'pov-1', people),
     ],
-    clients: [attester.registration, clientOf('vwap', 'vwap-1'), clientOf('twap', 'twap-1')],
+    clients: [attester.registration, ...['vwap', 'twap', 'pov'].map((name) => clientOf(name, `${name}-1`))],
   });
   const { root } = await establishWorkloadAuthority(controlPlane.operator);
-  for (const name of ['vwap-1', 'twap-1'])
+  for (const name of ['vwap-1', 'twap-1', 'pov-1'])
     await registerWorkload(
       controlPlane.operator,
       name,
@@ -254,6 +255,48 @@ describe('a suspended workload', () => {
     expect(await ask('twap', { svid })).toMatchObject({ status: 401 });
     expect(await lastRefusal()).toMatchObject({ reason: 'workload_suspended' });
     expect(await ask('twap', { assertion: token })).toMatchObject({ status: 401 });
+  });
+});
+
+describe('an agent that leaves', () => {
+  it('loses certificates, registration entry and enrolment in one departure', async () => {
+    const { operator } = controlPlane;
+    const agent = 'agent:pov-1';
+    const svid = await door().obtainSvid('pov-1', async () => evidence);
+    const { token } = await door().obtainToken('pov-1', [controlPlane.issuer], evidence);
+    expect(await ask('pov', { svid })).toMatchObject({ status: 200 });
+    const post = (path: string, body: unknown) => ({ method: 'POST' as const, path, body });
+    const read = (door_: string, scope: string, path: string) => operator.call(door_, scope, { method: 'GET', path });
+    const { enrolment } = (await operator.call(
+      'certificates',
+      'certificate:issue',
+      post('/certificates/enrolments', { profile: 'trading-agent', holder: agent, dns_names: [] }),
+    )) as { readonly enrolment: { readonly id: string } };
+    const { id } = (await operator.call(
+      'directory',
+      'directory:apply',
+      post(`/directory/principals/${agent}/leave`, { reason: 'Switched off' }),
+    )) as { readonly id: string };
+
+    const found = async () => {
+      const { departures } = (await read('directory', 'directory:read', '/directory/departures?status=completed')) as {
+        readonly departures: readonly { readonly id: string; readonly effects: unknown }[];
+      };
+      return departures.find((each) => each.id === id);
+    };
+    await vi.waitFor(async () => expect(await found()).toBeDefined(), { timeout: 60_000 });
+    // The certificate, the entry and the enrolment.
+    expect((await found())?.effects).toContainEqual({ name: 'certificates', status: 'done', ended: 3 });
+    expect(await operator.records({ type: 'certificate.revoked' })).toContainEqual(
+      expect.objectContaining({ data: expect.objectContaining({ holder: agent, reason: 'cessationOfOperation' }) }),
+    );
+    expect(await read('workloads', 'workload:read', '/workloads/pov-1')).toMatchObject({ status: 'suspended' });
+    expect(await read('certificates', 'certificate:read', `/certificates/enrolments?holder=${agent}`)).toMatchObject({
+      enrolments: [{ id: enrolment.id, status: 'ended' }],
+    });
+    expect(await ask('pov', { svid })).toMatchObject({ status: 401 });
+    expect(await ask('pov', { assertion: token })).toMatchObject({ status: 401 });
+    await expect(door().obtainSvid('pov-1', async () => evidence)).rejects.toThrow('workload_ended');
   });
 });
 

@@ -78,7 +78,7 @@ export function publicKeyInfrastructureRoutes(
       tag,
       summary: 'Revocation list',
       description:
-        '`<shard>.crl`: DER (RFC 5280). A critical extension names the address of the list; verifiers compare it with the address in' +
+        '`<shard>.crl`: DER (RFC 5280). A critical extension names the address of the list; verifiers compare it with the address in ' +
         'the certificate.',
       params: listParams,
       answers: { 200: { description: 'A CertificateList', body: octets, mediaType: 'application/pkix-crl' } },

@@ -233,7 +233,7 @@ export function certificateAuthorityRoutes(app: FastifyInstance, dependencies: C
         tag,
         summary: 'Request an issuing authority',
         description:
-          'A certificate request for the current key of the class, and the constraints that the key ceremony must grant. Rotate the' +
+          'A certificate request for the current key of the class, and the constraints that the key ceremony must grant. Rotate the ' +
           'key first (`POST /keys/certificate-.../rotate`) to replace an authority.',
         scopes: ['authority:propose'],
         params: classParams,

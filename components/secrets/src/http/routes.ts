@@ -65,7 +65,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
         tag,
         summary: 'Lease a credential',
         description:
-          'The policies decide, and the lease is recorded before the database has the credential. A holder has one' +
+          'The policies decide, and the lease is recorded before the database has the credential. A holder has one ' +
           'lease for each role: a repeated request returns the same credential, with a record of its own.',
         scopes: ['secret:use'],
         body: leaseBody,
@@ -252,7 +252,7 @@ export function secretsRoutes(app: FastifyInstance, { secrets, guard, operator, 
     {
       ...described({
         ...proposing(
-          'Without `value`, the key is made here, and the answer has its public key for the venue. With `probe` `required`, the venue' +
+          'Without `value`, the key is made here, and the answer has its public key for the venue. With `probe` `required`, the venue ' +
             'is asked at approval whether the key can do more than trade.',
         ),
         summary: 'Propose a key of a trading venue',

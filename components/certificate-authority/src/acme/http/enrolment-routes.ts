@@ -109,7 +109,7 @@ export function enrolmentRoutes(
         tag,
         summary: 'Enrol a principal for ACME',
         description:
-          'Makes a one-time secret with which an ACME client (RFC 8555) opens an account for this principal and this profile. The' +
+          'Makes a one-time secret with which an ACME client (RFC 8555) opens an account for this principal and this profile. The ' +
           'policies decide now, and again for every certificate.',
         scopes: ['certificate:issue'],
         body: enrolBody,
