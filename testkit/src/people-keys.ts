@@ -94,7 +94,7 @@ export function createPeopleKeys({
         | undefined;
       const own = held.get(person)?.find(({ authenticator }) => authenticator.credentialId === answer?.id);
       if (own === undefined || answer === undefined)
-        throw authenticatorErrors.error('credential_unknown', 'The key is not known.');
+        throw authenticatorErrors.error('credential_unknown', 'There is no such key.');
       const { authenticator } = own;
       const signature = {
         credential_id: answer.id,

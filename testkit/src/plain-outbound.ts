@@ -30,7 +30,8 @@ export const plainOutbound: Outbound = {
 };
 
 async function ask(url: string, request: RequestInit): Promise<Response> {
-  if (!/^https?:\/\//.test(url)) throw outboundErrors.error('outbound_address_refused', 'It is no address of the web.');
+  if (!/^https?:\/\//.test(url))
+    throw outboundErrors.error('outbound_address_refused', 'The address must be an http or https URL.');
   try {
     return await fetch(url, { ...request, redirect: 'error' });
   } catch (cause) {

@@ -13,7 +13,10 @@ export function createCookieSignIn(clock: Clock = { now: () => 0 }): CookieSignI
   return {
     async begin({ returnTo, need }) {
       if (!/^\/(?![/\\])/.test(returnTo))
-        throw authenticationErrors.error('return_to_foreign', 'A sign-in leads back to our own pages.');
+        throw authenticationErrors.error(
+          'return_to_foreign',
+          'After a sign-in the browser returns to our own pages only.',
+        );
       return `/sign-in/test?tier=${need.tier ?? 'reading'}&to=${encodeURIComponent(returnTo)}`;
     },
     async current(header, need): Promise<SignIn | undefined> {

@@ -136,7 +136,7 @@ function verifyAuthority(signedData: SignedData, info: TimeStampInfo, trust: Cer
   };
 }
 
-/** Finds the signer's certificate in the token or among the anchors. The signer names it outside and under the signature. */
+/** Finds the signer's certificate in the token or among the anchors. The token names it twice: beside the signature and in the signed attributes. */
 function findSigner(
   { certificates, signer }: SignedData,
   anchors: readonly ParsedCertificate[],
