@@ -46,7 +46,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    maxWorkers: 3,
+    maxWorkers: 2,
     reporters: ['default', './scripts/tally-reporter.mjs'],
     sequence: { sequencer: LongestFirst },
     projects: [
