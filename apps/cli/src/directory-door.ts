@@ -1,4 +1,5 @@
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { directoryErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
 import { type FileContent, type Inputs, request, type Schemas } from './api.ts';
 import type { Connection } from './connection.ts';
 import { bold, dim, green, print, red, yellow } from './output.ts';
@@ -66,7 +67,7 @@ export function printProposed(request: ChangeRequest): void {
 }
 
 function withAdvice(error: unknown): never {
-  if (!isCodedError(error, 'second_person_required')) throw error;
+  if (!directoryErrors.is(error, 'second_person_required')) throw error;
   const { code, category, facts } = error;
   throw new CodedError({
     code,

@@ -1,6 +1,6 @@
 import { type Clock, isCodedError } from '@countersign/kernel';
 import { importVerificationKey } from '@countersign/oauth';
-import { parseSpiffeId, verifyJwtSvid } from '@countersign/spiffe';
+import { parseSpiffeId, spiffeErrors, verifyJwtSvid } from '@countersign/spiffe';
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
@@ -170,7 +170,7 @@ export function createWorkloadApi(source: SvidSource, clock: Clock): UntypedServ
       const verified = await verifyJwtSvid(textIn(fields, 2), { trustDomain, audience, keys, now: clock.now() }).catch(
         (error: unknown) => {
           // The specification requires InvalidArgument for an invalid token.
-          if (isCodedError(error, 'jwt_svid_invalid')) throw agentErrors.error('message_malformed', error.detail);
+          if (spiffeErrors.is(error, 'jwt_svid_invalid')) throw agentErrors.error('message_malformed', error.detail);
           throw error;
         },
       );

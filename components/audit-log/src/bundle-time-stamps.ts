@@ -1,5 +1,6 @@
+import { auditLogErrors } from '@countersign/contracts';
 import type { BundledTimeStamp } from '@countersign/evidence';
-import { isCodedError, membersOf } from '@countersign/kernel';
+import { membersOf } from '@countersign/kernel';
 import { parseTreeSize } from '@countersign/merkle-log';
 import type { LogKeys } from './log-key.ts';
 import { logEntry } from './record-json.ts';
@@ -70,7 +71,7 @@ async function readStamp(
   try {
     return (await keys.open(checkpoint)).size === size ? { size, checkpoint, token } : undefined;
   } catch (error) {
-    if (!isCodedError(error, 'checkpoint_unknown')) throw error;
+    if (!auditLogErrors.is(error, 'checkpoint_unknown')) throw error;
     return undefined;
   }
 }

@@ -1,5 +1,11 @@
 import { auditLogErrors, type LogVerification, recordTypes, retentionClassOf } from '@countersign/contracts';
-import { createEntryReader, type LogFault, type PlaceRange, type PresentedEntry } from '@countersign/evidence';
+import {
+  createEntryReader,
+  type LogFault,
+  type LogFaultReason,
+  type PlaceRange,
+  type PresentedEntry,
+} from '@countersign/evidence';
 import { parseInstant, sha256Base64Url } from '@countersign/kernel';
 import { parseNote, tileWidth } from '@countersign/merkle-log';
 import { keyIdText, type LogKeys } from './log-key.ts';
@@ -96,7 +102,7 @@ export async function verifyLog(request: {
 
 const maxPlace = 9_223_372_036_854_775_807n;
 
-function fault(reason: string, detail: string, index: bigint): LogFault {
+function fault(reason: LogFaultReason, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail, index };
 }
 
@@ -251,7 +257,7 @@ function valueFault(
     ciphertext,
     erased,
   }: { readonly key: string; readonly ciphertext: string; readonly erased: boolean | undefined },
-): { readonly reason: string; readonly what: string } | undefined {
+): { readonly reason: LogFaultReason; readonly what: string } | undefined {
   if (erased === undefined) return { reason: 'key_missing', what: `is kept under ${key}, and there is no such key` };
   if (value === undefined)
     return erased ? undefined : { reason: 'value_missing', what: `is gone, and its key was not destroyed` };

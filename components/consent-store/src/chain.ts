@@ -1,5 +1,5 @@
-import type { Mandate, MandateAnswer, MandateQuestion } from '@countersign/contracts';
-import { permits } from '@countersign/market';
+import type { Mandate, MandateAnswer, MandateFault, MandateQuestion } from '@countersign/contracts';
+import { type MandateRefusal, permits } from '@countersign/market';
 import type { HeldMandate, MandateView } from './held-mandates.ts';
 import { isCutByHolder } from './terms.ts';
 
@@ -9,7 +9,7 @@ const longestLine = 16;
 type Line = readonly HeldMandate[];
 
 interface Fault {
-  readonly reason: string;
+  readonly reason: MandateFault | MandateRefusal;
   readonly detail: string;
   readonly atFault?: Mandate;
 }

@@ -1,4 +1,5 @@
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { oauthErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
 import type { TradeOrder } from '@countersign/market';
 import { type Client, refusalOf, type Token } from '@countersign/sdk';
 import { orderToken, PlayFailed, refusals, type Stage, sendOrder, signInTrader } from './workflow.ts';
@@ -79,7 +80,7 @@ async function byReason<Result>(attempt: () => Promise<Result>): Promise<Result>
   try {
     return await attempt();
   } catch (error) {
-    if (!isCodedError(error, 'temporarily_unavailable')) throw error;
+    if (!oauthErrors.is(error, 'temporarily_unavailable')) throw error;
     const { category, detail, facts } = error;
     throw new CodedError({ code: String(facts?.['reason']), category, detail });
   }

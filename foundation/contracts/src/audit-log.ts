@@ -1,4 +1,4 @@
-import type { EvidenceBundle } from '@countersign/evidence';
+import type { EvidenceBundle, LogFaultReason } from '@countersign/evidence';
 import { type Digest, errorVocabulary, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { RecordStream, RecordStreamQuery } from './record-stream.ts';
 import type { RecordType } from './record-types.ts';
@@ -298,4 +298,4 @@ export interface AuditLog
 
 export type LogVerification =
   | { readonly ok: true; readonly size: bigint; readonly root: string }
-  | { readonly ok: false; readonly reason: string; readonly detail: string; readonly index?: bigint };
+  | { readonly ok: false; readonly reason: LogFaultReason; readonly detail: string; readonly index?: bigint };

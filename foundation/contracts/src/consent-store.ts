@@ -1,5 +1,5 @@
 import { type Digest, errorVocabulary, type MandateId, type RecordId } from '@countersign/kernel';
-import type { AuthorizationDetail, Constraints, Lei, MandateUse } from '@countersign/market';
+import type { AuthorizationDetail, Constraints, Lei, MandateRefusal, MandateUse } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { GrantRegister } from './grants.ts';
 import type { SignatureAlgorithm } from './signer.ts';
@@ -141,6 +141,17 @@ export interface MandateQuestion {
   readonly atLeastVersion?: number;
 }
 
+/** Why a mandate permits no use now: it does not exist, has ended, or is not this institution's. */
+export type MandateFault =
+  | 'mandate_not_found'
+  | 'mandate_grantee'
+  | 'mandate_revoked'
+  | 'mandate_suspended'
+  | 'mandate_not_accepted'
+  | 'mandate_expired'
+  | 'mandate_not_effective'
+  | 'mandate_parent_not_active';
+
 export type MandateAnswer =
   | {
       readonly valid: true;
@@ -150,8 +161,8 @@ export type MandateAnswer =
     }
   | {
       readonly valid: false;
-      /** A code of {@link consentErrors} or one of `permits` (market), e.g. `mandate_venue`. */
-      readonly reason: string;
+      /** A {@link MandateFault}, or what `permits` (market) does not find permitted, e.g. `mandate_venue`. */
+      readonly reason: MandateFault | MandateRefusal;
       readonly detail: string;
       /** The named mandate, if it exists. */
       readonly mandate?: Mandate;

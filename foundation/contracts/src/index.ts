@@ -104,6 +104,7 @@ export {
   type MandateConsent,
   type MandateCopy,
   type MandateDrift,
+  type MandateFault,
   type MandateKind,
   type MandateListing,
   type MandatePart,

@@ -76,4 +76,4 @@ export {
   statementTypes,
   streamPlaceOf,
 } from './whole-log/stream-statements.ts';
-export type { LogFault, PresentedEntry } from './whole-log/whole-log.ts';
+export type { LogFault, LogFaultReason, PresentedEntry } from './whole-log/whole-log.ts';

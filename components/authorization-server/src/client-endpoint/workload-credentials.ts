@@ -6,12 +6,13 @@ import {
   recordIdOfCommand,
   suspendedWorkloadThing,
 } from '@countersign/contracts';
-import { isCodedError, membersOf, sha256Base64Url } from '@countersign/kernel';
+import { membersOf, sha256Base64Url } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import {
   parseSpiffeId,
   principalOfSpiffeId,
   readWorkloadExtension,
+  spiffeErrors,
   verifyJwtSvid,
   type WorkloadStatement,
   workloadExtension,
@@ -94,14 +95,14 @@ export function createWorkloadCredentials({
         await requireActive(statement);
         return statement;
       } catch (error) {
-        if (isCodedError(error, 'workload_extension_malformed')) return undefined;
+        if (spiffeErrors.is(error, 'workload_extension_malformed')) return undefined;
         throw error;
       }
     },
     async ofToken(token, client, now) {
       const expected = { trustDomain, audience: issuer, keys: await keysAt(now), now };
       const svid = await verifyJwtSvid(token, expected).catch((error: unknown) => {
-        if (isCodedError(error, 'jwt_svid_invalid')) throw refuse('jwt_svid_invalid', error.detail);
+        if (spiffeErrors.is(error, 'jwt_svid_invalid')) throw refuse('jwt_svid_invalid', error.detail);
         throw error;
       });
       // Another audience could present a token that it got, before its workload does.

@@ -12,6 +12,7 @@ import {
   type GrantRegister,
   grantErrors,
   type Mandate,
+  type MandateFault,
   type PolicyEngine,
   parsePrincipalId,
   type TransactionFacts,
@@ -30,7 +31,7 @@ import {
   type RecordId,
   toInstant,
 } from '@countersign/kernel';
-import { digestOfIntent, parseConstraints, permits } from '@countersign/market';
+import { digestOfIntent, type MandateRefusal, parseConstraints, permits } from '@countersign/market';
 import { importVerificationKey, parseCompactJws, readGrantLimits, verifyJws } from '@countersign/oauth';
 import type { SigningKey } from '@countersign/testkit';
 import { broker, clearing, fund, venue } from './trading-world.ts';
@@ -219,11 +220,16 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
       mandate = { ...mandate, ...change };
     },
     async check({ mandate: id, actingFor, use, at }) {
-      const refuse = (reason: string, detail: string) => ({ valid: false, reason, detail }) as const;
+      const refuse = (reason: MandateFault | MandateRefusal, detail: string) =>
+        ({ valid: false, reason, detail }) as const;
       if (id !== mandate.id) return refuse('mandate_not_found', 'There is no such mandate.');
       if (actingFor !== mandate.grantee.lei)
         return refuse('mandate_grantee', 'The mandate was given to another institution.');
-      if (mandate.status !== 'active') return refuse(`mandate_${mandate.status}`, `The mandate is ${mandate.status}.`);
+      if (mandate.status !== 'active')
+        return refuse(
+          mandate.status === 'proposed' ? 'mandate_not_accepted' : `mandate_${mandate.status}`,
+          `The mandate is ${mandate.status}.`,
+        );
       if (at < (parseInstant(mandate.effectiveFrom) ?? Number.POSITIVE_INFINITY))
         return refuse('mandate_not_effective', 'The mandate has not begun.');
       if ((parseInstant(mandate.effectiveUntil) ?? 0) <= at) return refuse('mandate_expired', 'The mandate has ended.');

@@ -1,5 +1,5 @@
-import { type AuditLog, certificateThing, recordIdOfCommand } from '@countersign/contracts';
-import { isCodedError, membersOf, sha256Base64Url } from '@countersign/kernel';
+import { type AuditLog, certificateThing, recordIdOfCommand, standingErrors } from '@countersign/contracts';
+import { membersOf, sha256Base64Url } from '@countersign/kernel';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import type { CertificateCommands } from '../issuance/certificate-commands.ts';
 
@@ -69,7 +69,7 @@ export function createMonitor({
           const isKept = typeof notAfter === 'string' && Date.parse(notAfter) + commands.keptAfterEndMs > clock.now();
           if (typeof serial === 'string' && isKept && data['thing'] === certificateThing(serial)) {
             const known = await commands.things.find(serial).catch((error: unknown) => {
-              if (isCodedError(error, 'authority_unproven')) return 'altered' as const;
+              if (standingErrors.is(error, 'authority_unproven')) return 'altered' as const;
               throw error;
             });
             if (known === 'altered') await report(serial, record.id, 'content_differs');

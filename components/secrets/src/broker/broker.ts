@@ -1,6 +1,8 @@
 import {
+  auditLogErrors,
   type Caller,
   openDecision,
+  outboundErrors,
   type RecordDraft,
   recordedRequester,
   recordIdOfCommand,
@@ -11,7 +13,6 @@ import {
 } from '@countersign/contracts';
 import {
   type CodedError,
-  isCodedError,
   membersOf,
   newId,
   parseId,
@@ -211,7 +212,7 @@ export function createVenueBroker(
       });
       return { status, body: body.toString('utf8') };
     } catch (failure) {
-      if (!isCodedError(failure, 'outbound_failed')) throw failure;
+      if (!outboundErrors.is(failure, 'outbound_failed')) throw failure;
       throw error(
         'venue_unavailable',
         'The venue did not answer. The order may have arrived: ask the venue for its status first.',
@@ -224,7 +225,7 @@ export function createVenueBroker(
     try {
       await audit.append(draft);
     } catch (failure) {
-      if (!isCodedError(failure, 'record_identity_taken')) throw failure;
+      if (!auditLogErrors.is(failure, 'record_identity_taken')) throw failure;
       throw error(
         'venue_order_signed',
         'The order of this transaction has already been signed. Ask the venue for its status; a new order needs a new transaction.',

@@ -293,7 +293,15 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   }),
   MandateAnswer: anyOf(
     object({
-      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'), reason: string, valid: oneOf(false),
+      'atFault?': ref('Mandate'), detail: string, 'mandate?': ref('Mandate'),
+      reason: oneOf(
+        'mandate_account', 'mandate_action', 'mandate_approvals', 'mandate_asset', 'mandate_counterparty',
+        'mandate_currency', 'mandate_destination', 'mandate_expired', 'mandate_grantee', 'mandate_hours',
+        'mandate_jurisdiction', 'mandate_limit', 'mandate_not_accepted', 'mandate_not_effective', 'mandate_not_found',
+        'mandate_notional', 'mandate_parent_not_active', 'mandate_product', 'mandate_quantity', 'mandate_revoked',
+        'mandate_suspended', 'mandate_venue',
+      ),
+      valid: oneOf(false),
     }),
     object({ chain: list(ref('Mandate')), mandate: ref('Mandate'), valid: oneOf(true) }),
   ),

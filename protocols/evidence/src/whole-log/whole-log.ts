@@ -1,9 +1,39 @@
 import { shown } from '../graph/record-view.ts';
 
+/** What a verification of the whole log can find. */
+export type LogFaultReason =
+  | 'body_missing'
+  | 'body_unexpected'
+  | 'checkpoint_altered'
+  | 'checkpoint_stale'
+  | 'checkpoint_unexpected'
+  | 'checkpoint_unknown'
+  | 'column_altered'
+  | 'cosignature_altered'
+  | 'entry_altered'
+  | 'entry_missing'
+  | 'history_forked'
+  | 'key_altered'
+  | 'key_missing'
+  | 'number_missing'
+  | 'number_repeated'
+  | 'pruning_altered'
+  | 'published_altered'
+  | 'root_differs'
+  | 'standing_altered'
+  | 'standing_unexpected'
+  | 'tile_altered'
+  | 'tile_missing'
+  | 'tile_unexpected'
+  | 'time_reversed'
+  | 'value_altered'
+  | 'value_missing'
+  | 'value_unexpected';
+
 /** At this entry, or after the last one before it. */
 export interface LogFault {
   readonly ok: false;
-  readonly reason: string;
+  readonly reason: LogFaultReason;
   readonly detail: string;
   readonly index: bigint;
 }
@@ -18,7 +48,7 @@ export interface SoundLog {
 }
 
 /** @param detail may contain text from the log, which is escaped */
-export function logFault(reason: string, detail: string, index: bigint): LogFault {
+export function logFault(reason: LogFaultReason, detail: string, index: bigint): LogFault {
   return { ok: false, reason, detail: shown(detail, Number.POSITIVE_INFINITY), index };
 }
 

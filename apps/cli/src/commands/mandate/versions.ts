@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { consentErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
 import { isObject } from '@countersign/sdk/calling';
 import type { VersionFault, verifyMandateVersions } from '@countersign/server';
 import { request, type Schemas } from '../../api.ts';
@@ -57,7 +58,7 @@ async function versionsOf(connection: Connection, id: string): Promise<readonly 
 
 /** A party of a mandate need not be a party of its parent. */
 function notTheirs(error: unknown): undefined {
-  if (isCodedError(error, 'mandate_not_found')) return undefined;
+  if (consentErrors.is(error, 'mandate_not_found')) return undefined;
   throw error;
 }
 
