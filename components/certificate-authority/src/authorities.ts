@@ -30,7 +30,7 @@ export interface Authorities {
   all(): Promise<readonly LiveAuthority[]>;
   /**
    * The authority that currently signs certificates of this class.
-   * @throws CodedError `authority_unavailable`
+   * @throws CodedError `authority_unavailable`, `authority_over_age`
    */
   active(of: AuthorityClass, state: PkiState): Promise<LiveAuthority>;
   /** Signs with the key of an authority. @returns the signature as r and s */
@@ -38,13 +38,17 @@ export interface Authorities {
 }
 
 const { error } = certificateAuthorityErrors;
+const threeYearsMs = 3 * 365 * 86_400_000;
 
 export function createAuthorities(
-  dependencies: Pick<CertificateAuthorityDependencies, 'signer' | 'clock' | 'issuer' | 'organization' | 'hosts'> & {
+  dependencies: Pick<
+    CertificateAuthorityDependencies,
+    'signer' | 'clock' | 'issuer' | 'organization' | 'hosts' | 'replaceKeysAfterMs'
+  > & {
     readonly ledger: Ledger;
   },
 ): Authorities {
-  const { signer, clock, issuer, organization, ledger } = dependencies;
+  const { signer, clock, issuer, organization, ledger, replaceKeysAfterMs = threeYearsMs } = dependencies;
   const trustDomain = new URL(issuer).hostname;
   const hosts = dependencies.hosts ?? [trustDomain];
 
@@ -104,7 +108,14 @@ export function createAuthorities(
     all: async () => live((await ledger.current()).authorities),
     async active(of, state) {
       const found = (await live(state.authorities)).find((one) => one.class === of && one.state === 'active');
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        if (clock.now() - found.usableFrom > replaceKeysAfterMs)
+          throw error(
+            'authority_over_age',
+            `The key of the authority of the class ${of} is too old to issue. Rotate the key, and hold a key ceremony for the new one.`,
+          );
+        return found;
+      }
       throw error(
         'authority_unavailable',
         `There is no active authority of the class ${of}. Hold a key ceremony for it and have the result approved.`,

@@ -203,6 +203,17 @@ describe('authorities and profiles', () => {
     expect((await world.issue(patient, 'operator-approval', 'person:ari.approver')).authority).toBe(request.id);
   });
 
+  it('does not issue with a key that is too old, and records the refusal; lists and statuses continue', async () => {
+    const issued = await world.issue(ca, 'risk-service', 'service:risk');
+    world.clock.advance(61_000);
+    const old = world.node({ replaceKeysAfterMs: 60_000 });
+    expect(await codeOf(world.issue(old, 'risk-service', 'service:risk'))).toBe('authority_over_age');
+    expect(world.records('certificate.denied').at(-1)).toMatchObject({ outcome: 'deny', reason: 'authority_over_age' });
+    expect(await old.find(issued.serial)).toMatchObject({ status: 'valid' });
+    await old.lookAtDue();
+    expect((await old.lists.list(issued.authority, 0)).list.length).toBeGreaterThan(100);
+  });
+
   it('lets two people shorten the lifetimes of a profile or disable it, but never exceed the release', async () => {
     const terms = { enabled: true, lifetimeSeconds: 600, dnsNames: [] };
     expect(

@@ -43,6 +43,8 @@ export interface CertificateAuthorityDependencies {
   readonly installation: Required<Actor>;
   /** How long an approved authority is published before it signs, in milliseconds; a day by default. */
   readonly publishBeforeUseMs?: number;
+  /** The age of an issuing key, from its first possible use, at which it stops issuing; three years by default. */
+  readonly replaceKeysAfterMs?: number;
   /** DNS names and domains that certificates may name; by default the host of the issuer. */
   readonly hosts?: readonly string[];
   readonly clock: Clock;

@@ -159,6 +159,8 @@ export const certificateAuthorityErrors = errorVocabulary({
   certificate_over: 'conflict',
   /** No authority of the class has an accepted certificate and a key that may sign. */
   authority_unavailable: 'unavailable',
+  /** The key of the authority has reached its maximum age. It signs revocation lists only. */
+  authority_over_age: 'conflict',
   authority_unknown: 'not-found',
   /** The certificates of the ceremony do not form a valid chain for this authority's key and constraints. */
   authority_certificate_invalid: 'invalid',

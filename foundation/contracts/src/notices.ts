@@ -16,6 +16,7 @@ export const noticeKinds = [
   'break-glass-review-due',
   'break-glass-review-overdue',
   'client-key-ending',
+  'signing-key-ageing',
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 

@@ -46,6 +46,7 @@ export function startCertificateAuthority(
       installation,
       enrolmentKey: keyFor(certificateAuthorityMigrations).derive('enrolment'),
       publishBeforeUseMs: hours * 3_600_000,
+      replaceKeysAfterMs: configuration.keys.replaceAfterDays * 86_400_000,
       ...(certificates.hosts === undefined ? {} : { hosts: certificates.hosts }),
       metrics,
       ...common,

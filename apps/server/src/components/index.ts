@@ -15,5 +15,6 @@ export {
   startEvidence,
   startSecrets,
 } from './groups.ts';
+export { startKeyAgeReminders } from './key-ages.ts';
 export type { Seen } from './seen.ts';
 export { type Components, startComponents } from './start-components.ts';

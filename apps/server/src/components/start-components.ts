@@ -6,7 +6,7 @@ import type {
   DepartureEffect,
   Directory,
 } from '@countersign/contracts';
-import type { Signers } from '../keys/index.ts';
+import { listerOf, type Signers } from '../keys/index.ts';
 import { callsOutside, partnerKeysOf } from './gateway.ts';
 import { createGround, type ProcessParts } from './ground.ts';
 import {
@@ -23,6 +23,7 @@ import {
   startEvidence,
   startSecrets,
 } from './groups.ts';
+import { startKeyAgeReminders } from './key-ages.ts';
 import { later } from './later.ts';
 import type { Seen } from './seen.ts';
 
@@ -127,6 +128,7 @@ export async function startComponents({
     ...edge.signers,
     ...certificates.signers,
   };
+  startKeyAgeReminders(ground, egress, [listerOf(signers)]);
   const { certificateAuthority, workloadIdentity } = certificates;
   return {
     ...evidence,

@@ -139,6 +139,11 @@ export const configurationSchema = Type.Object(
           clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
           /** Days before that limit from which a warning is recorded. Default: 30. */
           clientKeyWarnDays: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
+          /**
+           * Age in days at which people must have replaced a key that does not rotate by itself: the log's, and those of issuing
+           * authorities, which stop issuing then. Reminders start 60 days before. Default: 1,095.
+           */
+          replaceAfterDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 7_300 })),
           /** Hours between the publication of the log's next key and its first signature; readers and witnesses take it up meanwhile. Default: 24. */
           logKeyLeadHours: Type.Optional(Type.Integer({ minimum: 0, maximum: 8_760 })),
           ...keyCustodySettings,
@@ -327,7 +332,12 @@ export type Configuration = Readonly<
     readonly region: string;
     readonly dpopNonce: 'optional' | 'required';
     readonly keys: WrittenKeys &
-      Required<Pick<WrittenKeys, 'rotateEveryDays' | 'clientKeyMaxAgeDays' | 'clientKeyWarnDays' | 'driver'>>;
+      Required<
+        Pick<
+          WrittenKeys,
+          'rotateEveryDays' | 'replaceAfterDays' | 'clientKeyMaxAgeDays' | 'clientKeyWarnDays' | 'driver'
+        >
+      >;
     readonly features: NonNullable<Written['features']>;
     readonly amounts: Required<NonNullable<Written['amounts']>>;
   }
@@ -358,7 +368,8 @@ export function readConfiguration(input: unknown): Configuration {
       ...written.amounts,
     }),
     keys: Object.freeze({
-      ...{ rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, driver: 'software' as const },
+      ...{ rotateEveryDays: 90, replaceAfterDays: 1_095, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30 },
+      driver: 'software' as const,
       ...written.keys,
     }),
   });

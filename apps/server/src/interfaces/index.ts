@@ -10,7 +10,7 @@ export {
   mountKeys,
   mountSecretInterfaces,
 } from './interfaces.ts';
-export { keyRouteErrors, listerOf } from './key-routes.ts';
+export { keyRouteErrors } from './key-routes.ts';
 export {
   type HealthOptions,
   mountApproverPages,

@@ -1,7 +1,6 @@
 import {
   type Caller,
   type KeyLister,
-  type KeyPlace,
   type KeyPurpose,
   keyPurposes,
   type ListedKey,
@@ -13,7 +12,7 @@ import { described, instantSchema, withScope } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Components } from '../components/index.ts';
-import type { Signers } from '../keys/index.ts';
+import { listerOf, type Signers } from '../keys/index.ts';
 
 export const keyRouteErrors = errorVocabulary({
   key_purpose_unknown: 'not-found',
@@ -85,23 +84,6 @@ export interface KeyRouteParts extends Pick<Components, 'keyRecords'> {
   readonly signers: Partial<Signers>;
   /** Other processes that have keys. Default: none. */
   readonly remoteKeys?: readonly KeyLister[];
-}
-
-/** The keys of a process, in the order of their purposes. */
-export function listerOf(signers: Partial<Signers>): KeyLister {
-  return {
-    async listKeys() {
-      const keys = await Promise.all(keyPurposes.map(async (purpose) => signers[purpose]?.publicKeys(purpose) ?? []));
-      return keys.flat().map(({ purpose, kid, algorithm, state, jwk, publishedAt, activeFrom, place }) => ({
-        ...{ purpose, kid, algorithm, state, jwk, publishedAt, activeFrom },
-        place: place.driver === 'software' ? place : { driver: place.driver, ...nameOf(place) },
-      }));
-    },
-  };
-}
-
-function nameOf({ token, label, id }: Required<Omit<KeyPlace, 'driver'>>): Omit<KeyPlace, 'driver'> {
-  return { token, label, id };
 }
 
 /** The product's signing keys at run time. Every change to a key is recorded before it happens. */

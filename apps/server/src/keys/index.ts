@@ -1,3 +1,4 @@
+export { createKeyAgeReminders } from './key-age-reminders.ts';
 export {
   deriveGroupKey,
   type GroupKey,
@@ -6,6 +7,7 @@ export {
   readKeyEncryptionKey,
   wrapKeyEncryptionKey,
 } from './key-encryption-key.ts';
+export { listerOf } from './key-lister.ts';
 export { createKeyRecords, type KeyRecords } from './key-records.ts';
 export {
   type CertificateKeyPurpose,

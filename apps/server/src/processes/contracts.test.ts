@@ -26,7 +26,7 @@ import { timeStampingMigrations } from '@countersign/time-stamping';
 import { afterAll, beforeAll } from 'vitest';
 import { createHarness, start } from '../../../../components/authorization-server/src/testing/harness.ts';
 import { ourDecisions } from '../../../../components/authorization-server/src/testing/trading-world.ts';
-import { listerOf } from '../interfaces/key-routes.ts';
+import { listerOf } from '../keys/index.ts';
 import { createKeyRecords } from '../keys/key-records.ts';
 import {
   type CertificateKeyPurpose,

@@ -20,13 +20,13 @@ import {
   startEdge,
   startEgress,
   startEvidence,
+  startKeyAgeReminders,
   startSecrets,
 } from '../components/index.ts';
 import { type Configuration, directorySeed, type Listener } from '../configuration/index.ts';
 import { evidencePageRoute, frontPageRedirect, frontPageRoutes } from '../front-page/index.ts';
 import {
   type InterfaceOptions,
-  listerOf,
   mountApproverPages,
   mountAuthorizationServer,
   mountCertificateInterfaces,
@@ -39,6 +39,7 @@ import {
   mountPeoplePages,
   mountSecretInterfaces,
 } from '../interfaces/index.ts';
+import { listerOf } from '../keys/index.ts';
 import type { ProcessGroup } from '../process-groups/index.ts';
 import { accessBy, type RemoteLookup, remoteGuards, remoteRequests } from './remotes.ts';
 
@@ -287,6 +288,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       remote('egress-keys'),
       remote('certificate-authority-keys'),
     ];
+    startKeyAgeReminders(ground, seen, remoteKeys);
     const { authenticators } = authentication;
     const parts = { ...seen, ...edge };
     return {

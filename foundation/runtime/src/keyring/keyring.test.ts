@@ -212,6 +212,27 @@ describe('the schedule', () => {
     );
   });
 
+  it('lets no key sign for twice its time, however long its successor cannot be recorded', async () => {
+    let down = false;
+    const published = async (): Promise<void> => {
+      if (down) throw new Error('the log is down');
+    };
+    const keyring = await open({ policy, recorder: { ...collect(), published } });
+    const { kid } = await keyring.current('access-token');
+    const sign = () => keyring.sign('access-token', kid, Buffer.from('data'));
+    down = true;
+    clock.advance(2 * day);
+    await sign();
+    clock.advance(1);
+    await expect(sign()).rejects.toMatchObject({ code: 'signing_key_over_age' });
+    down = false;
+    clock.advance(60_000);
+    await vi.waitFor(async () => expect(await stateOf(keyring)).toEqual(['active', 'published']), 60_000);
+    clock.advance(600_000);
+    const { kid: next } = await keyring.current('access-token');
+    await keyring.sign('access-token', next, Buffer.from('data'));
+  });
+
   it('does not run if there is none', async () => {
     const keyring = await open();
     clock.advance(1_000 * day);
