@@ -20,6 +20,7 @@ export const components = {
   openssl: { name: 'OpenSSL', paths: ['/usr/bin/openssl'], debianPackage: 'openssl' },
   curl: { name: 'curl', paths: ['/usr/bin/curl'], debianPackage: 'curl' },
   nginx: { name: 'nginx', paths: ['/usr/sbin/nginx'], debianPackage: 'nginx' },
+  haproxy: { name: 'HAProxy', paths: ['/usr/sbin/haproxy'], debianPackage: 'haproxy' },
   apache: { name: 'Apache httpd', paths: ['/usr/sbin/apache2'], debianPackage: 'apache2' },
   modAuthOpenidc: {
     name: 'mod_auth_openidc',

@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { membersOf } from '@countersign/kernel';
 import { createClient, generateSigningKey, importSigningKey, tokenInDevelopment } from '@countersign/sdk';
-import { components, findComponent } from '@countersign/testkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Component, components, findComponent, freePort } from '@countersign/testkit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { acceptAuthority } from './testing/accept-authority.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { proofOf } from './testing/credentials.ts';
@@ -163,6 +164,154 @@ describe.skipIf(missing.length > 0)(`enrolment by curl ${missing.join('; ')}`.tr
     expect(await controlPlane.operator.records({ type: 'certificate.denied' })).toMatchObject([
       { subject: { id: 'service:countersign-cli' }, reason: 'certificate_request_refused' },
     ]);
+  });
+
+  describe('a certificate for a host', () => {
+    const policy = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321.1.3';
+    /** What OpenSSL prints, whether or not it succeeds. */
+    const saidBy = async (...args: readonly string[]): Promise<string> => {
+      const running = run('openssl', args);
+      // `s_client` ends with its input.
+      running.child.stdin?.end();
+      const { stdout, stderr } = await running.catch((error: { stdout: string; stderr: string }) => error);
+      return stdout + stderr;
+    };
+    const responder = () => `${controlPlane.issuer}/pki/ocsp`;
+    const askStatus = () =>
+      saidBy(
+        ...['ocsp', '-issuer', path('issuing.pem'), '-cert', path('gateway.pem'), '-url', responder()],
+        ...['-CAfile', path('root.pem'), '-respout', path('bundle.pem.ocsp')],
+      );
+    /** The list at the address in the certificate, with which OpenSSL judges the certificate. */
+    async function verifyByList(): Promise<string> {
+      const { stdout } = await run('openssl', [
+        'x509',
+        '-in',
+        path('gateway.pem'),
+        '-noout',
+        '-ext',
+        'crlDistributionPoints',
+      ]);
+      const { 0: url = '' } = /http\S+/.exec(stdout) ?? [];
+      writeFileSync(path('list.der'), Buffer.from(await (await fetch(url)).arrayBuffer()));
+      await openssl('crl', '-inform', 'DER', '-in', path('list.der'), '-out', path('list.pem'));
+      return saidBy(
+        ...[
+          'verify',
+          '-crl_check',
+          '-policy_check',
+          '-explicit_policy',
+          '-policy',
+          policy,
+          '-CAfile',
+          path('root.pem'),
+        ],
+        ...['-CRLfile', path('list.pem'), '-untrusted', path('issuing.pem'), path('gateway.pem')],
+      );
+    }
+    /** What a client that asks for a stapled status sees. */
+    const handshake = (port: number) =>
+      saidBy(
+        ...['s_client', '-connect', `localhost:${port}`, '-servername', 'localhost', '-status', '-verify_return_error'],
+        ...['-CAfile', path('root.pem'), '-verify_hostname', 'localhost'],
+      );
+    const stapled = expect.stringMatching(
+      /OCSP Response Status: successful[\s\S]*Cert Status: good[\s\S]*Verify return code: 0 \(ok\)/,
+    );
+
+    async function serve(component: Component, args: readonly string[], work: () => Promise<void>) {
+      const found = findComponent(component);
+      if (!found.found) throw new Error(found.reason);
+      const child = spawn(found.path, args, { cwd: site.path, stdio: 'ignore' });
+      const ended = once(child, 'exit');
+      try {
+        await work();
+      } finally {
+        child.kill('SIGTERM');
+        await ended;
+      }
+    }
+
+    beforeAll(async () => {
+      await certificatesIn('authorities', (await curl(`${mutualTls}${est('cacerts', 'gateway')}`)).body);
+      const [, issuing = ''] =
+        readFileSync(path('authorities.pem'), 'utf8').match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+      writeFileSync(path('issuing.pem'), `${issuing}\n`);
+      await makeRequest(
+        'gateway',
+        ...['-subj', '/CN=localhost', '-addext'],
+        'subjectAltName=URI:spiffe://localhost/service/countersign-cli,DNS:localhost',
+      );
+      const url = `${mutualTls}${est('simpleenroll', 'gateway')}`;
+      const issued = await curl(url, ...(await tokenFor(url)), ...sending('gateway'));
+      expect(issued.status).toBe(200);
+      await certificatesIn('gateway', issued.body);
+      const chain = `${readFileSync(path('gateway.pem'), 'utf8')}\n${issuing}\n`;
+      writeFileSync(path('chain.pem'), chain);
+      writeFileSync(path('bundle.pem'), `${chain}${readFileSync(path('gateway.key'), 'utf8')}`);
+    });
+
+    it('is good by OCSP and by its list, for OpenSSL', async () => {
+      expect(await askStatus()).toMatch(/gateway\.pem: good[\s\S]*Response verify OK/);
+      expect(await verifyByList()).toContain('gateway.pem: OK');
+    });
+
+    const haproxy = findComponent(components.haproxy);
+    it.skipIf(!haproxy.found)(
+      `is served by HAProxy with its status${haproxy.found ? '' : ` (skipped: ${haproxy.reason})`}`,
+      async () => {
+        // HAProxy finds the status beside the certificate.
+        await askStatus();
+        const port = await freePort();
+        writeFileSync(
+          path('haproxy.cfg'),
+          `defaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\nfrontend web\n  bind 127.0.0.1:${port} ssl crt ${path('bundle.pem')}\n  http-request return status 204\n`,
+        );
+        await serve(components.haproxy, ['-db', '-f', path('haproxy.cfg')], () =>
+          vi.waitFor(async () => expect(await handshake(port)).toEqual(stapled), { timeout: 60_000, interval: 200 }),
+        );
+      },
+    );
+
+    const nginx = findComponent(components.nginx);
+    it.skipIf(!nginx.found)(
+      `is served by nginx, which fetches its status${nginx.found ? '' : ` (skipped: ${nginx.reason})`}`,
+      async () => {
+        const port = await freePort();
+        writeFileSync(
+          path('nginx.conf'),
+          `daemon off; master_process off; pid ${path('nginx.pid')}; error_log ${path('nginx.log')};
+          events { worker_connections 64; }
+          http {
+            access_log off;
+            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+            server {
+              listen 127.0.0.1:${port} ssl;
+              ssl_certificate ${path('chain.pem')}; ssl_certificate_key ${path('gateway.key')};
+              ssl_stapling on; ssl_stapling_verify on; ssl_stapling_responder http://127.0.0.1:${new URL(responder()).port}/pki/ocsp;
+              ssl_trusted_certificate ${path('root.pem')};
+              location / { return 204; }
+            }
+          }`,
+        );
+        // nginx asks the responder after the first handshake.
+        await serve(components.nginx, ['-p', site.path, '-c', path('nginx.conf'), '-e', path('nginx.log')], () =>
+          vi.waitFor(async () => expect(await handshake(port)).toEqual(stapled), { timeout: 60_000, interval: 200 }),
+        );
+      },
+    );
+
+    it('is revoked for both once it is revoked', async () => {
+      const serial =
+        /serial=(\w+)/.exec(await openssl('x509', '-in', path('gateway.pem'), '-noout', '-serial'))?.[1] ?? '';
+      await controlPlane.operator.call('certificates', 'certificate:revoke', {
+        method: 'POST',
+        path: `/certificates/${serial.toLowerCase().padStart(32, '0')}/revoke`,
+        body: { reason: 'keyCompromise' },
+      });
+      expect(await askStatus()).toMatch(/gateway\.pem: revoked[\s\S]*Reason: keyCompromise/);
+      await vi.waitFor(async () => expect(await verifyByList()).toContain('certificate revoked'), { timeout: 60_000 });
+    });
   });
 
   it('does not enrol without a token, and does not renew without a certificate of ours', async () => {
