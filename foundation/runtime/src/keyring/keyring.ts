@@ -50,7 +50,7 @@ const inSoftware: KeyringCustody = { hardware: undefined, driverOf: () => 'softw
 export const keyringErrors = errorVocabulary({
   signing_key_unavailable: 'unavailable',
   signing_key_unknown: 'not-found',
-  /** The key signs for twice as long as it should: its rotation fails. */
+  /** The key has reached the age at which it may no longer sign: its rotation fails. */
   signing_key_over_age: 'unavailable',
   /** The only key of a purpose is not where the configuration wants it, and the purpose has no rotation. */
   key_custody_differs: 'conflict',
@@ -353,12 +353,14 @@ export async function createKeyring<Purpose extends string>(
       // A `retiring` key may still complete a signature that started just before the rotation; a `published` key may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
         throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
-      const { rotateEverySeconds } = options.purposes[purpose];
-      if (rotateEverySeconds !== undefined && clock.now() - key.activatesAt > 2 * rotateEverySeconds * 1000)
+      const { signAtMostSeconds = Infinity } = options.purposes[purpose];
+      if (clock.now() - key.activatesAt > signAtMostSeconds * 1000) {
+        await recorder?.overAge?.(describe(key, purpose, state));
         throw keyringErrors.error(
           'signing_key_over_age',
           `The key for ${purpose} is too old, because it could not be rotated. Look at the log of this node for the cause.`,
         );
+      }
       try {
         return { kid, algorithm: key.algorithm, signature: await key.sign(data, context) };
       } catch (error) {
