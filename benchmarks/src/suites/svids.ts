@@ -164,18 +164,18 @@ async function openSite({ inProcess, started }: InProcessOptions) {
   }
   const holder = parsePrincipalId('service:s0');
   if (holder === undefined) throw new Error('the benchmark names no principal');
-  const listed = await certificateAuthority.issue({ holder, profile: 'gateway', request: await newRequest() }, one);
-  const [issuing = new Uint8Array()] = listed.chain;
-  const question = encodeStatusRequest(readX509Certificate(listed.certificate), readX509Certificate(issuing));
+  const known = await certificateAuthority.issue({ holder, profile: 'risk-service', request: await newRequest() }, one);
+  const [issuing = new Uint8Array()] = known.chain;
+  const question = encodeStatusRequest(readX509Certificate(known.certificate), readX509Certificate(issuing));
   const attester = { id: 'service:node', institution: operator, through: [], client: 'node' };
   const evidence = [{ kind: 'launcher', environment: 'test', image }];
-  const known = new Map<Uint8Array, number>();
+  const entryOf = new Map<Uint8Array, number>();
   return {
     askStatus: () => certificateAuthority.responder.answer(question),
     async issue(index: number, of: Uint8Array): Promise<void> {
       // A key is certified for one holder for good.
-      const entry = known.get(of) ?? index;
-      known.set(of, entry);
+      const entry = entryOf.get(of) ?? index;
+      entryOf.set(of, entry);
       await workloads.issue({ entry: `s${entry}`, evidence, request: of }, attester);
     },
   };
