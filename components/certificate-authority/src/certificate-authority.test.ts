@@ -136,6 +136,24 @@ describe('issuing', () => {
     expect(await codeOf(ca.issue({ ...order, request }, olga))).toBe('certificate_request_invalid');
   });
 
+  it('lists a revoked certificate by its status, behind however many newer ones, and an expired one once it is', async () => {
+    const serials = async (status: 'valid' | 'revoked' | 'expired') =>
+      (await ca.list({ holder: 'service:risk', status })).map(({ serial }) => serial);
+    const { serial } = await world.issue(ca, 'risk-service', 'service:risk');
+    await ca.revoke(serial, 'superseded', olga);
+    let newest = '';
+    for (let count = 0; count < 101; count += 1)
+      newest = (await world.issue(ca, 'risk-service', 'service:risk')).serial;
+    expect(await serials('revoked')).toContain(serial);
+    expect(await serials('valid')).not.toContain(serial);
+    expect(await serials('valid')).toHaveLength(100);
+    expect(await serials('expired')).not.toContain(newest);
+    world.clock.advance(3 * 86_400_000);
+    expect(await serials('expired')).toContain(newest);
+    expect(await serials('valid')).toEqual([]);
+    expect(await serials('revoked')).toContain(serial);
+  });
+
   it('renews only for the same holder and profile', async () => {
     const first = await world.issue(ca, 'risk-service', 'service:risk');
     const order = async (profile: 'risk-service' | 'trading-agent', of: string) => ({
