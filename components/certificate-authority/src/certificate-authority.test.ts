@@ -136,6 +136,15 @@ describe('issuing', () => {
     expect(await codeOf(ca.issue({ ...order, request }, olga))).toBe('certificate_request_invalid');
   });
 
+  it('refuses what the accepted authority may not name, and records the refusal and no certificate', async () => {
+    // The installation has moved to another host, and no ceremony has been held since.
+    const moved = world.node({ issuer: 'https://other.example' });
+    const before = world.records('certificate.issued').length;
+    expect(await codeOf(world.issue(moved, 'trading-agent', 'agent:vwap-1'))).toBe('certificate_unfit');
+    expect(world.records('certificate.issued')).toHaveLength(before);
+    expect(world.records('certificate.denied').at(-1)).toMatchObject({ outcome: 'deny', reason: 'certificate_unfit' });
+  });
+
   it('lists a revoked certificate by its status, behind however many newer ones, and an expired one once it is', async () => {
     const serials = async (status: 'valid' | 'revoked' | 'expired') =>
       (await ca.list({ holder: 'service:risk', status })).map(({ serial }) => serial);
