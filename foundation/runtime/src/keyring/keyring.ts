@@ -341,6 +341,20 @@ export async function createKeyring<Purpose extends string>(
     everyMs: refreshEveryMs,
   });
 
+  /** A key signs for at most twice its time, unless its successor is published. @throws CodedError `signing_key_over_age` */
+  async function requireRotation(purpose: Purpose, { activatesAt, kid }: LoadedKey): Promise<void> {
+    const { rotateEverySeconds } = options.purposes[purpose];
+    if (rotateEverySeconds === undefined || clock.now() - activatesAt <= 2 * rotateEverySeconds * 1000) return;
+    const hasSuccessor = (): boolean => ofPurpose(keys, purpose).at(-1)?.kid !== kid;
+    // After a long standstill the schedule has not run yet.
+    if (!hasSuccessor()) await rounds.run().catch(() => undefined);
+    if (hasSuccessor()) return;
+    throw keyringErrors.error(
+      'signing_key_over_age',
+      `The key for ${purpose} is too old, because it could not be rotated. Look at the log of this node for the cause.`,
+    );
+  }
+
   return {
     async current(purpose) {
       if (options.purposes[purpose].onDemand === true) await demand(purpose);
@@ -353,12 +367,7 @@ export async function createKeyring<Purpose extends string>(
       // A `retiring` key may still complete a signature that started just before the rotation; a `published` key may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
         throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
-      const { rotateEverySeconds } = options.purposes[purpose];
-      if (rotateEverySeconds !== undefined && clock.now() - key.activatesAt > 2 * rotateEverySeconds * 1000)
-        throw keyringErrors.error(
-          'signing_key_over_age',
-          `The key for ${purpose} is too old, because it could not be rotated. Look at the log of this node for the cause.`,
-        );
+      await requireRotation(purpose, key);
       try {
         return { kid, algorithm: key.algorithm, signature: await key.sign(data, context) };
       } catch (error) {
