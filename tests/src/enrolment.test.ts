@@ -32,7 +32,9 @@ describe.skipIf(missing.length > 0)(`enrolment by curl ${missing.join('; ')}`.tr
     const configuration = await withMutualTls(await configurationIn(folder.path), certificates);
     mutualTls = configuration.mutualTls?.baseUrl ?? '';
     controlPlane = await runControlPlane(configuration);
-    writeFileSync(path('root.pem'), await acceptAuthority(controlPlane, 'workload'));
+    const { root, list } = await acceptAuthority(controlPlane, 'workload');
+    writeFileSync(path('root.pem'), root);
+    writeFileSync(path('root-list.pem'), list);
     writeFileSync(path('server-ca.pem'), certificates.authority.certificatePem);
   });
   afterAll(async () => {
@@ -256,28 +258,25 @@ describe.skipIf(missing.length > 0)(`enrolment by curl ${missing.join('; ')}`.tr
       expect(await verifyByList()).toContain('gateway.pem: OK');
     });
 
-    const haproxy = findComponent(components.haproxy);
-    it.skipIf(!haproxy.found)(
-      `is served by HAProxy with its status${haproxy.found ? '' : ` (skipped: ${haproxy.reason})`}`,
-      async () => {
-        // HAProxy finds the status beside the certificate.
-        await askStatus();
-        const port = await freePort();
+    /** The list of the issuing authority and that of the root: these servers want one at every level. */
+    async function fetchLists(): Promise<void> {
+      await verifyByList();
+      writeFileSync(
+        path('lists.pem'),
+        readFileSync(path('list.pem'), 'utf8') + readFileSync(path('root-list.pem'), 'utf8'),
+      );
+    }
+    const servers = {
+      haproxy: (port: number) => {
         writeFileSync(
           path('haproxy.cfg'),
-          `defaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\nfrontend web\n  bind 127.0.0.1:${port} ssl crt ${path('bundle.pem')}\n  http-request return status 204\n`,
+          `defaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\nfrontend web\n` +
+            `  bind 127.0.0.1:${port} ssl crt ${path('bundle.pem')} ca-file ${path('root.pem')} crl-file ${path('lists.pem')} verify optional\n` +
+            `  http-request return status 204\n`,
         );
-        await serve(components.haproxy, ['-db', '-f', path('haproxy.cfg')], () =>
-          vi.waitFor(async () => expect(await handshake(port)).toEqual(stapled), { timeout: 60_000, interval: 200 }),
-        );
+        return ['-db', '-f', path('haproxy.cfg')];
       },
-    );
-
-    const nginx = findComponent(components.nginx);
-    it.skipIf(!nginx.found)(
-      `is served by nginx, which fetches its status${nginx.found ? '' : ` (skipped: ${nginx.reason})`}`,
-      async () => {
-        const port = await freePort();
+      nginx: (port: number) => {
         writeFileSync(
           path('nginx.conf'),
           `daemon off; master_process off; pid ${path('nginx.pid')}; error_log ${path('nginx.log')};
@@ -290,18 +289,49 @@ describe.skipIf(missing.length > 0)(`enrolment by curl ${missing.join('; ')}`.tr
               ssl_certificate ${path('chain.pem')}; ssl_certificate_key ${path('gateway.key')};
               ssl_stapling on; ssl_stapling_verify on; ssl_stapling_responder http://127.0.0.1:${new URL(responder()).port}/pki/ocsp;
               ssl_trusted_certificate ${path('root.pem')};
+              ssl_verify_client optional; ssl_verify_depth 2; ssl_client_certificate ${path('root.pem')}; ssl_crl ${path('lists.pem')};
               location / { return 204; }
             }
           }`,
         );
-        // nginx asks the responder after the first handshake.
-        await serve(components.nginx, ['-p', site.path, '-c', path('nginx.conf'), '-e', path('nginx.log')], () =>
-          vi.waitFor(async () => expect(await handshake(port)).toEqual(stapled), { timeout: 60_000, interval: 200 }),
-        );
+        return ['-p', site.path, '-c', path('nginx.conf'), '-e', path('nginx.log')];
       },
-    );
+    } as const;
+    const shown = (port: number) =>
+      curl(
+        `https://localhost:${port}/`,
+        '--cacert',
+        path('root.pem'),
+        '--cert',
+        path('chain.pem'),
+        '--key',
+        path('gateway.key'),
+      )
+        .then(({ status }) => status)
+        // HAProxy ends the handshake.
+        .catch(() => 'refused');
 
-    it('is revoked for both once it is revoked', async () => {
+    for (const name of ['haproxy', 'nginx'] as const) {
+      const found = findComponent(components[name]);
+      it.skipIf(!found.found)(
+        `is served by ${name} with its status, and accepted from a client${found.found ? '' : ` (skipped: ${found.reason})`}`,
+        async () => {
+          // HAProxy finds the status beside the certificate; nginx asks the responder after the first handshake.
+          await askStatus();
+          await fetchLists();
+          const port = await freePort();
+          await serve(components[name], servers[name](port), async () => {
+            await vi.waitFor(async () => expect(await handshake(port)).toEqual(stapled), {
+              timeout: 60_000,
+              interval: 200,
+            });
+            expect(await shown(port)).toBe(204);
+          });
+        },
+      );
+    }
+
+    it('is refused by OpenSSL, haproxy and nginx once it is revoked', async () => {
       const serial =
         /serial=(\w+)/.exec(await openssl('x509', '-in', path('gateway.pem'), '-noout', '-serial'))?.[1] ?? '';
       await controlPlane.operator.call('certificates', 'certificate:revoke', {
@@ -311,6 +341,18 @@ describe.skipIf(missing.length > 0)(`enrolment by curl ${missing.join('; ')}`.tr
       });
       expect(await askStatus()).toMatch(/gateway\.pem: revoked[\s\S]*Reason: keyCompromise/);
       await vi.waitFor(async () => expect(await verifyByList()).toContain('certificate revoked'), { timeout: 60_000 });
+      await fetchLists();
+      for (const name of ['haproxy', 'nginx'] as const) {
+        if (!findComponent(components[name]).found) continue;
+        const port = await freePort();
+        await serve(components[name], servers[name](port), async () => {
+          await vi.waitFor(async () => expect(await handshake(port)).toContain('Verify return code: 0'), {
+            timeout: 60_000,
+            interval: 200,
+          });
+          expect(await shown(port)).toBe(name === 'nginx' ? 400 : 'refused');
+        });
+      }
     });
   });
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { certificateAuthorityMigrations, createCertificateAuthority } from '@countersign/certificate-authority';
-import type { Decision, DirectorySnapshot } from '@countersign/contracts';
+import { type Decision, type DirectorySnapshot, parsePrincipalId } from '@countersign/contracts';
 import { digestOf, newId, sha256Base64Url, systemClock, systemRandom } from '@countersign/kernel';
 import { createScratchDatabase } from '@countersign/runtime';
 import { createMemorySigner, everybodyIndependent, everyProposerActive } from '@countersign/testkit';
@@ -10,6 +10,7 @@ import {
   buildIssuingCertificate,
   buildRootCertificate,
   encodeDirectoryName,
+  encodeStatusRequest,
   readCertificationRequest,
   readX509Certificate,
 } from '@countersign/x509';
@@ -28,6 +29,8 @@ const callers = 64;
 
 export interface SvidResults {
   readonly svids: readonly Result[];
+  /** OCSP answers about a certificate, each signed anew. */
+  readonly statuses: readonly Result[];
   /** All workloads renew at once; seconds. */
   readonly rotation: { readonly workloads: number; readonly seconds: number };
 }
@@ -69,7 +72,15 @@ export async function measureSvids(options: InProcessOptions): Promise<SvidResul
     { rounds, seconds },
     about('svids', onProgress),
   );
-  return { svids, rotation };
+  const statuses = await measureInTurn(
+    [
+      repeated({ ...common, name: 'an OCSP answer: looked up in the log, signed', work: () => site.askStatus() }),
+      repeated({ ...common, name: 'the signature alone', work: async () => sign('sha256', octets, privateKey) }),
+    ],
+    { rounds, seconds },
+    about('OCSP', onProgress),
+  );
+  return { svids, statuses, rotation };
 }
 
 async function newRequest(): Promise<Uint8Array> {
@@ -151,14 +162,20 @@ async function openSite({ inProcess, started }: InProcessOptions) {
     const { id, digest } = await workloads.propose(`s${index}`, terms, 'measured', one);
     await workloads.approve(id, digest, other);
   }
+  const holder = parsePrincipalId('service:s0');
+  if (holder === undefined) throw new Error('the benchmark names no principal');
+  const known = await certificateAuthority.issue({ holder, profile: 'risk-service', request: await newRequest() }, one);
+  const [issuing = new Uint8Array()] = known.chain;
+  const question = encodeStatusRequest(readX509Certificate(known.certificate), readX509Certificate(issuing));
   const attester = { id: 'service:node', institution: operator, through: [], client: 'node' };
   const evidence = [{ kind: 'launcher', environment: 'test', image }];
-  const known = new Map<Uint8Array, number>();
+  const entryOf = new Map<Uint8Array, number>();
   return {
+    askStatus: () => certificateAuthority.responder.answer(question),
     async issue(index: number, of: Uint8Array): Promise<void> {
       // A key is certified for one holder for good.
-      const entry = known.get(of) ?? index;
-      known.set(of, entry);
+      const entry = entryOf.get(of) ?? index;
+      entryOf.set(of, entry);
       await workloads.issue({ entry: `s${entry}`, evidence, request: of }, attester);
     },
   };
@@ -192,10 +209,11 @@ async function holdCeremony(
   return { id: request.id, certificate, root, transcript };
 }
 
-export function svidSections({ svids, rotation }: SvidResults, _pace: Pace): readonly string[] {
+export function svidSections({ svids, statuses, rotation }: SvidResults, _pace: Pace): readonly string[] {
   const { workloads, seconds } = rotation;
   return [
     section(`X.509-SVIDs, ${callers} callers`, svids, [rate('SVIDs/s'), ...latency, ...cpu('process CPU µs')]),
+    section(`OCSP, ${callers} callers`, statuses, [rate('answers/s'), ...latency, ...cpu('process CPU µs')]),
     `${workloads} workloads renew at once\n  after ${seconds.toFixed(1)} s (${Math.round(workloads / seconds)}/s)`,
   ];
 }

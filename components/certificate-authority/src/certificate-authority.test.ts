@@ -136,6 +136,33 @@ describe('issuing', () => {
     expect(await codeOf(ca.issue({ ...order, request }, olga))).toBe('certificate_request_invalid');
   });
 
+  it('refuses what the accepted authority may not name, and records the refusal and no certificate', async () => {
+    // The installation has moved to another host, and no ceremony has been held since.
+    const moved = world.node({ issuer: 'https://other.example' });
+    const before = world.records('certificate.issued').length;
+    expect(await codeOf(world.issue(moved, 'trading-agent', 'agent:vwap-1'))).toBe('certificate_unfit');
+    expect(world.records('certificate.issued')).toHaveLength(before);
+    expect(world.records('certificate.denied').at(-1)).toMatchObject({ outcome: 'deny', reason: 'certificate_unfit' });
+  });
+
+  it('lists a revoked certificate by its status, behind however many newer ones, and an expired one once it is', async () => {
+    const serials = async (status: 'valid' | 'revoked' | 'expired') =>
+      (await ca.list({ holder: 'service:risk', status })).map(({ serial }) => serial);
+    const { serial } = await world.issue(ca, 'risk-service', 'service:risk');
+    await ca.revoke(serial, 'superseded', olga);
+    let newest = '';
+    for (let count = 0; count < 101; count += 1)
+      newest = (await world.issue(ca, 'risk-service', 'service:risk')).serial;
+    expect(await serials('revoked')).toContain(serial);
+    expect(await serials('valid')).not.toContain(serial);
+    expect(await serials('valid')).toHaveLength(100);
+    expect(await serials('expired')).not.toContain(newest);
+    world.clock.advance(3 * 86_400_000);
+    expect(await serials('expired')).toContain(newest);
+    expect(await serials('valid')).toEqual([]);
+    expect(await serials('revoked')).toContain(serial);
+  });
+
   it('renews only for the same holder and profile', async () => {
     const first = await world.issue(ca, 'risk-service', 'service:risk');
     const order = async (profile: 'risk-service' | 'trading-agent', of: string) => ({

@@ -214,8 +214,8 @@ export function createCertificateAuthority(
     revoke,
     find,
     async list({ holder, institution, profile, status }) {
-      const found = await listCertificates(pool, { holder, institution, profile, limit: mostListed });
       const now = clock.now();
+      const found = await listCertificates(pool, { holder, institution, profile, status, now, limit: mostListed });
       const proven: StoredCertificate[] = [];
       for (const one of found)
         if ((status === undefined || statusOf(one, now) === status) && (await commands.things.counts(one.serial, one)))

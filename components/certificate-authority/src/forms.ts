@@ -127,17 +127,20 @@ export interface PresentedLeaf extends Pick<ReadRequest, 'subject' | 'names'> {
   /** 32 hexadecimal digits, for a certificate of ours. */
   readonly serial: string;
   readonly toBeSigned: Uint8Array;
+  /** Whether it was issued after an attestation of its workload. */
+  readonly isAttested: boolean;
 }
 
 /** @returns undefined when it cannot be read */
 export function readPresented(der: Uint8Array): PresentedLeaf | undefined {
   try {
     const certificate = readX509Certificate(der);
-    const { subject, toBeSigned } = certificate;
+    const { subject, toBeSigned, extensions } = certificate;
+    const isAttested = extensions.has(workloadExtension);
     const serial = BigInt(`0x${Buffer.from(certificate.serial).toString('hex')}`)
       .toString(16)
       .padStart(32, '0');
-    return { serial, subject, toBeSigned, names: namesOf(subjectAltNamesOf(certificate)) };
+    return { serial, subject, toBeSigned, isAttested, names: namesOf(subjectAltNamesOf(certificate)) };
   } catch (error) {
     if (isCodedError(error)) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 import type { RecordedKind } from '@countersign/commands';
+import type { CertificateStatus } from '@countersign/contracts';
 import { type RecordId, toInstant } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
@@ -90,6 +91,9 @@ export async function listCertificates(
     readonly holder: string | undefined;
     readonly institution: string | undefined;
     readonly profile: string | undefined;
+    readonly status: CertificateStatus | undefined;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
     readonly limit: number;
   },
 ): Promise<readonly StoredCertificate[]> {
@@ -98,8 +102,12 @@ export async function listCertificates(
     `select ${columns} from certificates
       where ($1::text is null or holder = $1) and ($2::text is null or institution = $2)
         and ($3::text is null or profile = $3) and profile <> 'ocsp'
+        and ($5::text is null or $5 = case when status = 'valid' and not_after < $6 then 'expired' else status end)
       order by issued_at desc, serial limit $4`,
-    [filter.holder ?? null, filter.institution ?? null, filter.profile ?? null, filter.limit],
+    [
+      ...[filter.holder ?? null, filter.institution ?? null, filter.profile ?? null, filter.limit],
+      ...[filter.status ?? null, new Date(filter.now)],
+    ],
   );
   return rows.map(certificateOf);
 }

@@ -41,11 +41,11 @@ describe('an attacker with only the database role of the secrets component', () 
   });
 
   it.each([
-    ['extends a lease', `jsonb_set(state, '{expires_at}', '"2099-01-01T00:00:00.000Z"')`],
-    ['gives it to somebody else', `jsonb_set(state, '{holder}', '"service:thief"')`],
-    ['names another role', `jsonb_set(state, '{role}', '"admin"')`],
-    ['takes away the token that it depends on', `jsonb_set(state, '{claims,sub}', '"service:other"')`],
-  ])('has no effect with %s', async (_, change) => {
+    ['a later end', `jsonb_set(state, '{expires_at}', '"2099-01-01T00:00:00.000Z"')`],
+    ['another holder', `jsonb_set(state, '{holder}', '"service:thief"')`],
+    ['another role', `jsonb_set(state, '{role}', '"admin"')`],
+    ['another token behind it', `jsonb_set(state, '{claims,sub}', '"service:other"')`],
+  ])('changes nothing by giving a lease %s', async (_, change) => {
     const { lease: issued, holder } = await lease();
     await steal().query(`update leases set state = ${change} where slot = $1`, [issued.id.split('.')[0]]);
     expect(await codeOf(secrets.renew(issued.id, world.caller(holder)))).toBe('authority_unproven');

@@ -1,11 +1,14 @@
 import type { AuthorityClass } from '@countersign/contracts';
-import { createRoot, signAuthority } from '../../../apps/cli/src/commands/pki/ceremony.ts';
+import { createRoot, signAuthority, signRootList } from '../../../apps/cli/src/commands/pki/ceremony.ts';
 import type { AuthorityRequestFile } from '../../../apps/cli/src/commands/pki/ceremony-files.ts';
 import type { RunningControlPlane } from './control-plane.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
-/** An issuing authority, from the request to the approval by a second person. @returns PEM of the root */
-export async function acceptAuthority({ operator }: RunningControlPlane, of: AuthorityClass): Promise<string> {
+/** An issuing authority, from the request to the approval by a second person. @returns PEM of the root and of its list */
+export async function acceptAuthority(
+  { operator }: RunningControlPlane,
+  of: AuthorityClass,
+): Promise<{ readonly root: string; readonly list: string }> {
   const post = (path: string, body: unknown = {}) => ({ method: 'POST' as const, path, body });
   const request = (await operator.call(
     'certificates',
@@ -17,6 +20,7 @@ export async function acceptAuthority({ operator }: RunningControlPlane, of: Aut
   const passphrase = 'correct horse battery staple';
   await createRoot({ ...by, organization: 'Example Bank AG', years: 10, passphrase });
   const { certificate, root, transcript } = await signAuthority({ ...by, request, years: 3, passphrase });
+  const { list } = await signRootList({ ...by, revoked: [], days: 180, passphrase });
   offline.remove();
   const { id, digest } = (await operator.call(
     'certificates',
@@ -28,5 +32,5 @@ export async function acceptAuthority({ operator }: RunningControlPlane, of: Aut
     'authority:approve',
     post(`/certificates/proposals/${id}/approve`, { digest }),
   );
-  return root;
+  return { root, list };
 }

@@ -348,4 +348,31 @@ function ceremonyCommands(pki: Command): void {
         print(made.transcript.trimEnd());
       },
     );
+  ceremony
+    .command('list')
+    .description('sign the revocation list of the root, for software that wants a list at every level')
+    .requiredOption('--folder <folder>', 'of the root')
+    .requiredOption('--passphrase-file <file>')
+    .requiredOption('--person <name>', 'who is present; twice at least', collect, [])
+    .option('--revoke <file>', 'PEM of an issuing authority that must not be trusted any more; repeatable', collect, [])
+    .option('--days <number>', 'how long the list is valid', Number, 180)
+    .requiredOption('--out <file>', 'the list, PEM')
+    .action(
+      async (flags: {
+        readonly folder: string;
+        readonly passphraseFile: string;
+        readonly person: readonly string[];
+        readonly revoke: readonly string[];
+        readonly days: number;
+        readonly out: string;
+      }) => {
+        const { signRootList } = await import('./pki/ceremony.ts');
+        const { folder, person: persons, days, out } = flags;
+        const passphrase = passphraseOf(flags.passphraseFile);
+        const revoked = flags.revoke.map((file) => readFileSync(file, 'utf8'));
+        const made = await signRootList({ folder, persons, revoked, days, passphrase, now: systemClock.now() });
+        writeFileSync(out, made.list);
+        print(made.transcript.trimEnd());
+      },
+    );
 }

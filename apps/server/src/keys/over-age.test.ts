@@ -47,7 +47,7 @@ describe('a key that has reached its maximum age', () => {
       );
     const refusals = () =>
       audit.ofType('access.refused').map(({ reason, subject, data }) => ({ reason, subject: subject?.id, data }));
-    // The rotation waits for five minutes before the successor signs, so the old key stays active for this long.
+    audit.breakDown('writing', ({ type }) => type === 'key.published');
     clock.advance(15 * dayMs);
     expect(new Set(await signAll())).toEqual(new Set(['signed']));
     clock.advance(1);
@@ -59,5 +59,12 @@ describe('a key that has reached its maximum age', () => {
     expect(refusals()).toEqual([refusal]);
     expect(new Set(await signAll())).toEqual(new Set(['signing_key_over_age']));
     expect(refusals()).toHaveLength(1);
+    clock.advance(dayMs);
+    expect(new Set(await signAll())).toEqual(new Set(['signing_key_over_age']));
+    expect(refusals()).toEqual([refusal, refusal]);
+    audit.repair();
+    // A rotation is tried at most once a minute.
+    clock.advance(60_000);
+    expect(new Set(await signAll())).toEqual(new Set(['signed']));
   });
 });

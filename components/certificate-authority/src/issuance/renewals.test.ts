@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
-import type { CertificateProfileName, ReleasedCertificate } from '@countersign/contracts';
-import { membersOf } from '@countersign/kernel';
+import { type CertificateProfileName, parsePrincipalId, type ReleasedCertificate } from '@countersign/contracts';
+import { digestOf, membersOf, newId, systemClock, systemRandom } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
 import {
   assembleCertificate,
@@ -11,7 +11,14 @@ import {
 } from '@countersign/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
-import { type AuthorityWorld, createAuthorityWorld, type Key, newKey } from '../testing/authority-world.ts';
+import {
+  type AuthorityWorld,
+  createAuthorityWorld,
+  type Key,
+  newKey,
+  olga,
+  requestOf,
+} from '../testing/authority-world.ts';
 import { createOpenssl } from '../testing/openssl.ts';
 
 let world: AuthorityWorld;
@@ -98,6 +105,27 @@ describe('a renewal by the certificate', () => {
     expect(world.records('certificate.denied').slice(denied)).toMatchObject([
       { reason: code, subject: { id: 'service:partner' } },
     ]);
+  });
+
+  it('of a certificate that rests on an attestation is refused and recorded: the key alone proves no software', async () => {
+    const holder = parsePrincipalId('service:risk');
+    if (holder === undefined) throw new Error('service:risk is no principal');
+    const old = await ca.issue(
+      {
+        ...{ holder, profile: 'risk-service', request: await requestOf(newKey()) },
+        workload: {
+          ...{ entry: 'risk', level: 'kernel-observed', environment: 'test', image: 'ab'.repeat(32), dnsNames: [] },
+          evidence: digestOf('facts'),
+          record: newId('record', { clock: systemClock, random: systemRandom }),
+        },
+      },
+      olga,
+    );
+    expect(await codeOf(renew(old))).toBe('certificate_request_refused');
+    expect(world.records('certificate.denied').at(-1)).toMatchObject({
+      reason: 'certificate_request_refused',
+      subject: { id: 'service:risk' },
+    });
   });
 
   it('of an expired certificate is refused and recorded', async () => {

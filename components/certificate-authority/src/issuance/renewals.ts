@@ -69,6 +69,12 @@ export function createRenewals(
         'certificate_request_refused',
         `The certificate of the connection has the profile ${stored.profile}. Renew it at the address of that profile.`,
       );
+    // The key alone says nothing about the software that holds it now, nor whether its entry was suspended.
+    if (leaf.isAttested)
+      return error(
+        'certificate_request_refused',
+        'The certificate was issued after an attestation of its workload. The next one needs an attestation too.',
+      );
     if (!namesTheSame(readRequest(request), leaf))
       return error(
         'certificate_request_refused',

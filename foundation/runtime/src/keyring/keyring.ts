@@ -341,6 +341,21 @@ export async function createKeyring<Purpose extends string>(
     everyMs: refreshEveryMs,
   });
 
+  /** Too old to sign, unless its successor is published. @throws CodedError `signing_key_over_age` */
+  async function requireRotation(purpose: Purpose, key: LoadedKey, state: KeyringKey['state']): Promise<void> {
+    const { signAtMostSeconds = Infinity } = options.purposes[purpose];
+    if (clock.now() - key.activatesAt <= signAtMostSeconds * 1000) return;
+    const hasSuccessor = (): boolean => ofPurpose(keys, purpose).at(-1)?.kid !== key.kid;
+    // After a long standstill the schedule has not run yet.
+    if (!hasSuccessor()) await rounds.run().catch(() => undefined);
+    if (hasSuccessor()) return;
+    await recorder?.overAge?.(describe(key, purpose, state));
+    throw keyringErrors.error(
+      'signing_key_over_age',
+      `The key for ${purpose} is too old, because it could not be rotated. Look at the log of this node for the cause.`,
+    );
+  }
+
   return {
     async current(purpose) {
       if (options.purposes[purpose].onDemand === true) await demand(purpose);
@@ -353,14 +368,7 @@ export async function createKeyring<Purpose extends string>(
       // A `retiring` key may still complete a signature that started just before the rotation; a `published` key may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
         throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
-      const { signAtMostSeconds = Infinity } = options.purposes[purpose];
-      if (clock.now() - key.activatesAt > signAtMostSeconds * 1000) {
-        await recorder?.overAge?.(describe(key, purpose, state));
-        throw keyringErrors.error(
-          'signing_key_over_age',
-          `The key for ${purpose} is too old, because it could not be rotated. Look at the log of this node for the cause.`,
-        );
-      }
+      await requireRotation(purpose, key, state);
       try {
         return { kid, algorithm: key.algorithm, signature: await key.sign(data, context) };
       } catch (error) {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { sha256Base64Url } from '@countersign/kernel';
 import { buildCertificationRequest, encodeDirectoryName } from '@countersign/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRoot, readWitnesses, signAuthority } from './ceremony.ts';
+import { createRoot, readWitnesses, signAuthority, signRootList } from './ceremony.ts';
 import type { AuthorityRequestFile } from './ceremony-files.ts';
 
 const persons = ['Olga Operator', 'Ari Approver'];
@@ -100,5 +100,62 @@ describe('a key ceremony', () => {
     await expect(createRoot({ ...again, folder: join(base, 'two'), passphrase: 'short' })).rejects.toMatchObject({
       code: 'ceremony_invalid',
     });
+  });
+});
+
+describe('the revocation list of a root', () => {
+  const list = (changes: Partial<Parameters<typeof signRootList>[0]> = {}) =>
+    signRootList({ folder: join(base, 'root'), revoked: [], persons, days: 180, passphrase, now, ...changes });
+  /** What OpenSSL says of an issuing authority under the list. */
+  function verdict(certificate: string, root: string, crl: string): string {
+    const write = (name: string, text: string) => {
+      writeFileSync(join(base, name), text);
+      return join(base, name);
+    };
+    const files = [write('listed.pem', certificate), write('above.pem', root), write('root-list.pem', crl)] as const;
+    const args = ['verify', '-crl_check', '-CAfile', files[1], '-CRLfile', files[2], files[0]];
+    const { stdout, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
+    return stdout + stderr;
+  }
+
+  it('revokes an issuing authority for OpenSSL, and every later list does too', async () => {
+    const [kept, lost] = [await signed(), await signed()];
+    const first = await list();
+    expect(first.transcript).toContain('revocation list 1 of the root');
+    for (const { certificate, root } of [kept, lost]) expect(verdict(certificate, root, first.list)).toContain('OK');
+    const second = await list({ revoked: [lost.certificate] });
+    const third = await list();
+    expect(third.transcript).toContain('revocation list 3 of the root');
+    for (const { list: crl } of [second, third]) {
+      expect(verdict(lost.certificate, lost.root, crl)).toContain('certificate revoked');
+      expect(verdict(kept.certificate, kept.root, crl)).toContain('OK');
+    }
+    expect(readFileSync(join(base, 'root', 'root.crl'), 'utf8')).toBe(third.list);
+    expect(readFileSync(join(base, 'root', 'root-list-3-transcript.txt'), 'utf8')).toBe(third.transcript);
+  });
+
+  it('is refused for a certificate of another root, for no certificate, by one person, and beyond 400 days', async () => {
+    const folder = join(base, 'other root');
+    await createRoot({ folder, organization: 'Other', persons, years: 10, passphrase, now });
+    const foreign = await signed({ folder });
+    for (const changes of [
+      { revoked: [foreign.certificate] },
+      { revoked: ['a certificate'] },
+      { persons: ['Olga Operator'] },
+      { days: 401 },
+      { passphrase: 'another passphrase, long' },
+    ])
+      await expect(list(changes)).rejects.toMatchObject({ code: 'ceremony_invalid' });
+  });
+
+  it('does not begin again over a list that it cannot read', async () => {
+    const folder = join(base, 'third root');
+    await createRoot({ folder, organization: 'Third', persons, years: 10, passphrase, now });
+    const { list: foreign } = await list();
+    for (const left of ['', foreign]) {
+      writeFileSync(join(folder, 'root.crl'), left);
+      await expect(list({ folder })).rejects.toMatchObject({ code: 'ceremony_invalid' });
+      expect(readFileSync(join(folder, 'root.crl'), 'utf8')).toBe(left);
+    }
   });
 });

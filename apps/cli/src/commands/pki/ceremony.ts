@@ -1,19 +1,32 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CodedError, isVisibleText, sha256Base64Url, toInstant } from '@countersign/kernel';
 import {
+  assembleRevocationList,
   buildIssuingCertificate,
   buildRootCertificate,
+  buildTbsRevocationList,
   decodePem,
   encodeDirectoryName,
   encodePem,
+  keyIdentifierOf,
   readCertificationRequest,
+  readRevocationList,
   readX509Certificate,
 } from '@countersign/x509';
 import type { AuthorityRequestFile, CeremonyFile } from './ceremony-files.ts';
 
-const files = { key: 'root.key', certificate: 'root.pem' } as const;
+const files = { key: 'root.key', certificate: 'root.pem', list: 'root.crl' } as const;
+const dayMs = 86_400_000;
 const yearMs = 365 * 86_400_000;
 
 function invalid(detail: string) {
@@ -116,6 +129,81 @@ export async function signAuthority(options: {
       `root certificate SHA-256 ${sha256Base64Url(root.encoding)}`,
     ]),
   };
+}
+
+/**
+ * Signs the revocation list of the root, for verifiers that want a list at every level of a chain. It continues the list in the
+ * folder: what was revoked stays revoked, and the number rises.
+ *
+ * @param options.revoked PEM of certificates of issuing authorities that this root has signed
+ * @returns PEM of the list, which is also in the folder, and the transcript
+ * @throws CodedError `ceremony_invalid`
+ */
+export async function signRootList(options: {
+  readonly folder: string;
+  readonly revoked: readonly string[];
+  readonly persons: readonly string[];
+  readonly days: number;
+  readonly passphrase: string;
+  readonly now: number;
+}): Promise<{ readonly list: string; readonly transcript: string }> {
+  const { folder, revoked, days, passphrase, now } = options;
+  const persons = readWitnesses(options.persons);
+  if (!Number.isInteger(days) || days < 1 || days > 400) throw invalid('A list of a root is valid for 1 to 400 days.');
+  const root = readX509Certificate(derOf(readFileSync(join(folder, files.certificate), 'utf8'), 'CERTIFICATE'));
+  const privateKey = openKey(join(folder, files.key), passphrase);
+  const path = join(folder, files.list);
+  const before = existsSync(path)
+    ? readRevocationList(derOf(readFileSync(path, 'utf8'), 'X509 CRL'), { issuer: root })
+    : undefined;
+  if (existsSync(path) && before?.number === undefined)
+    throw invalid(`${resolve(path)} is not a list of this root. Restore the list that was signed last.`);
+  const entries = new Map<bigint, number>();
+  for (const listed of before?.entries.values() ?? [])
+    for (const [serial, revokedAt] of listed)
+      if (revokedAt !== 'removed') entries.set(BigInt(`0x${serial}`), revokedAt);
+  for (const pem of revoked) {
+    const serial = serialUnder(root.encoding, pem);
+    if (!entries.has(serial)) entries.set(serial, now);
+  }
+  const number = (before?.number ?? 0n) + 1n;
+  const nextUpdate = Math.min(now + days * dayMs, root.notAfter);
+  const toBeSigned = buildTbsRevocationList({
+    ...{ algorithm: 'ES384', issuer: root.subject, authorityKeyIdentifier: keyIdentifierOf(root.publicKey), number },
+    ...{ thisUpdate: now, nextUpdate },
+    entries: [...entries].map(([serial, revokedAt]) => ({ serial, revokedAt, reason: 'cACompromise' as const })),
+  });
+  const signature = sign('sha384', toBeSigned, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const list = assembleRevocationList(toBeSigned, { algorithm: 'ES384', signature });
+  const pem = encodePem('X509 CRL', list);
+  // A list that was cut short would lose what was revoked.
+  writeFileSync(`${path}.new`, pem);
+  renameSync(`${path}.new`, path);
+  const transcript = transcriptOf(now, persons, [
+    `revocation list ${number} of the root`,
+    ...[...entries.keys()].map((serial) => `revoked ${serial.toString(16)}`),
+    `valid until ${toInstant(nextUpdate)}`,
+    `list SHA-256 ${sha256Base64Url(list)}`,
+    `root certificate SHA-256 ${sha256Base64Url(root.encoding)}`,
+  ]);
+  writeFileSync(join(folder, `root-list-${number}-transcript.txt`), transcript);
+  return { list: pem, transcript };
+}
+
+/** The serial number of a certificate that the root has signed. */
+function serialUnder(root: Uint8Array, pem: string): bigint {
+  try {
+    const certificate = new X509Certificate(pem);
+    if (certificate.verify(new X509Certificate(root).publicKey)) return BigInt(`0x${certificate.serialNumber}`);
+  } catch (cause) {
+    throw new CodedError({
+      code: 'ceremony_invalid',
+      category: 'invalid',
+      detail: 'A certificate to be revoked is not PEM.',
+      cause,
+    });
+  }
+  throw invalid('A certificate to be revoked was not signed by this root.');
 }
 
 function signing(key: KeyObject, { now, years }: { readonly now: number; readonly years: number }) {
