@@ -2,10 +2,9 @@ import {
   type CertificateProfileName,
   type CertificateStatus,
   certificateProfileNames,
-  certificateThing,
   type IssuedCertificate,
+  issuanceRecordOf,
   type RevocationReason,
-  recordIdOfCommand,
   revocationReasons,
 } from '@countersign/contracts';
 import {
@@ -124,11 +123,6 @@ function momentOf(instant: string): number {
 export function statusOf({ revoked, notAfter }: CertificateState, now: number): CertificateStatus {
   if (revoked !== undefined) return 'revoked';
   return now <= notAfter ? 'valid' : 'expired';
-}
-
-/** The record of the issuance; its id is derived from the serial number. */
-export function issuanceRecordOf(serial: string): RecordId {
-  return recordIdOfCommand({ first: certificateThing(serial) });
 }
 
 export function shown(state: CertificateState, now: number): IssuedCertificate & { readonly profile: StoredProfile } {

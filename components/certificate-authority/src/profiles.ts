@@ -6,6 +6,7 @@ import {
   certificateAuthorityErrors,
   certificateProfileNames,
 } from '@countersign/contracts';
+import { approvalPolicy, approvalUsage } from '@countersign/oauth/certificate-signature';
 
 const hour = 3_600;
 const day = 24 * hour;
@@ -29,8 +30,6 @@ export interface ReleasedProfile
  */
 const arc = '1.2.840.113556.1.8000.2554.63629.32292.40421.17976.40884.11252332.3655321';
 const policies = `${arc}.1`;
-/** Extended key usage of keys that sign approvals of an operator's people. */
-export const approvalUsage = `${arc}.2.1`;
 /** Extension with the SHA-256 of the certified model artefact of a trading agent. */
 export const modelDigestExtension = `${arc}.3.1`;
 
@@ -95,7 +94,7 @@ export const releasedProfiles: Readonly<Record<CertificateProfileName, ReleasedP
     ...common,
     name: 'operator-approval',
     authority: 'person',
-    policy: `${policies}.5`,
+    policy: approvalPolicy,
     revocation: 'listed',
     lifetimeSeconds: 8 * hour,
     longestSeconds: day,

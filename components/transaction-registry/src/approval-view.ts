@@ -2,6 +2,7 @@ import type {
   ApprovalView,
   Independence,
   Obligation,
+  StandingReader,
   TransitionReceipt,
   TransitionRequest,
 } from '@countersign/contracts';
@@ -29,6 +30,7 @@ import { type TransitionDependencies, transition } from './transition.ts';
 
 export interface ApprovalViewDependencies extends Omit<TransitionDependencies, 'audit' | 'random' | 'logger'> {
   readonly independence: Independence;
+  readonly audit: StandingReader;
 }
 
 /** Not part of the signed intent: actions and audience differ from token to token. */

@@ -61,13 +61,13 @@ interface PresentedApproval {
   readonly read: { readonly approver?: Approver };
 }
 
-export function approveTransaction(
+export async function approveTransaction(
   transaction: TransactionId,
   brought: ApprovalAsPresented,
   shown: ShownToApprover | undefined,
   dependencies: ApproveDependencies,
 ): Promise<Approval> {
-  const read = readApproval(brought, dependencies);
+  const read = await readApproval(brought, dependencies);
   return recordOnce(approving(dependencies), approvals(dependencies), dependencies, {
     transaction,
     brought,
@@ -192,7 +192,7 @@ export async function approveBatch(
   shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined,
   dependencies: ApproveDependencies,
 ): Promise<BatchApproval> {
-  const read = readBatch(brought, dependencies);
+  const read = await readBatch(brought, dependencies);
   if ('fault' in read) return refuse(read.fault);
   // A list shown on our page must be exactly the signed list, not one from another open page.
   const isShown = ({ txn }: SignedItem) => shown === undefined || shown.has(txn);

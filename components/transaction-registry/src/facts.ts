@@ -1,4 +1,4 @@
-import type { DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
+import type { ApprovalMethod, DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
 import { defined, type Json, type TransactionId } from '@countersign/kernel';
 import { instrumentId, intentOf } from '@countersign/market';
 import { type DestinationReader, destinationKnown, receiverFacts } from './destinations/destinations.ts';
@@ -28,11 +28,21 @@ export function factsOf(
     initiator,
     initiatorInstitution,
     mandate: { id: mandate.id, version: mandate.version },
-    approvals: approvals.map(({ approver, role, institution }) => ({ approver, role, institution })),
+    approvals: approvals.map((approval) => ({
+      approver: approval.approver,
+      role: approval.role,
+      institution: approval.institution,
+      method: methodOf(approval),
+    })),
     ...known,
     ...(carriedBy === undefined || carriedBy === null ? {} : { carriedBy }),
     completingScopes: completingScopes(transaction),
   };
+}
+
+function methodOf({ authenticator, certificate }: StoredApproval): ApprovalMethod {
+  if (certificate !== undefined) return 'certificate';
+  return authenticator === undefined ? 'directory-key' : 'authenticator';
 }
 
 /** Scopes whose next steps all complete or reverse what was done: a scope alone does not identify the step. */

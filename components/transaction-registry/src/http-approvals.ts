@@ -1,11 +1,12 @@
 import { accessErrors, type Caller, requesterOf, transactionErrors } from '@countersign/contracts';
 import { isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { isAuthorizationDetailType } from '@countersign/market';
+import { maxCertificateSignatureLength } from '@countersign/oauth/certificate-signature';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { approvalAnswer, approvalViewAnswer, batchAnswer } from './answers.ts';
-import { maxBatch, parseBatchApprovalJws } from './approvals/approval-claims.ts';
+import { isCertified, maxBatch, parseBatchApprovalJws, parseCertifiedBatch } from './approvals/approval-claims.ts';
 import { approveScopeOf, approveScopes } from './approvals/approve-scope.ts';
 import { notVisible } from './explain-refusal.ts';
 import {
@@ -22,7 +23,7 @@ import {
 import { viewShownTo } from './shown.ts';
 
 const withdrawParams = Type.Object({ id, approval: id }, closed);
-const approvalBody = Type.Object({ jws: Type.String({ maxLength: 16_384 }) }, closed);
+const approvalBody = Type.Object({ jws: Type.String({ maxLength: maxCertificateSignatureLength }) }, closed);
 
 type ApprovalRoute = WithId & { Body: Static<typeof approvalBody> };
 type BatchRoute = { Body: Static<typeof approvalBody> };
@@ -89,7 +90,9 @@ export function approvalRoutes(
       description:
         'With a compact JWS by the approver, `typ` `countersign-approval+jwt`, over `iss`, `txn`, `intent_digest`, ' +
         '`decision`, `iat`, `exp` (at most an hour later), `jti` and, for approvers with several roles, `role`, by a key ' +
-        `registered to that person. ${scopeNote}`,
+        'registered to that person. Or with one of `typ` `countersign-approval+x509` by the key of a certificate, which the ' +
+        'header holds: `x5c`, and `ocsp` with a recent OCSP response for each certificate below the trust anchor (DER in base64). ' +
+        scopeNote,
       scopes: approveScopes,
       params: idParams,
       body: approvalBody,
@@ -153,7 +156,8 @@ function needScope(intentType: string, caller: Caller): void {
 /** Reads which transactions a batch names; the registry refuses and records an unreadable batch. */
 function transactionsIn(jws: string): readonly TransactionId[] {
   try {
-    return parseBatchApprovalJws(jws).items.map(({ txn }) => txn);
+    const { items } = isCertified(jws) ? parseCertifiedBatch(jws) : parseBatchApprovalJws(jws);
+    return items.map(({ txn }) => txn);
   } catch (error) {
     if (isCodedError(error)) return [];
     throw error;

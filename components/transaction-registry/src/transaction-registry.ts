@@ -1,4 +1,10 @@
-import { createStandingCheck, hardwareAcr, type TransactionRegistry } from '@countersign/contracts';
+import {
+  type CertificateSignatureSettings,
+  createStandingCheck,
+  hardwareAcr,
+  phishingResistantAcr,
+  type TransactionRegistry,
+} from '@countersign/contracts';
 import { createKeyCache } from '@countersign/oauth';
 import { createRounds } from '@countersign/runtime';
 import type pg from 'pg';
@@ -19,7 +25,10 @@ import { receiptOf } from './take-step.ts';
 import type { TransitionDependencies } from './transition.ts';
 
 type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
-export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 'acrValues' | 'directoryKeys'> & {
+export type TransactionRegistryDependencies = Omit<
+  UseCases,
+  'store' | 'keys' | 'acrValues' | 'directoryKeys' | 'certificates'
+> & {
   /** Authenticator classes that may sign approvals; by default only keys that cannot leave their hardware. */
   readonly acrValues?: readonly string[];
   /**
@@ -27,6 +36,8 @@ export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 
    * there.
    */
   readonly directoryKeys?: boolean;
+  /** For approvals signed with certificates; by default those of our own authority, with software keys. */
+  readonly certificates?: CertificateSignatureSettings;
   /** Preferably a pool with `byIndexAlone`, so that each connection plans the statements of a step once. */
   readonly pool: pg.Pool;
   readonly sweepEveryMs?: number;
@@ -50,6 +61,7 @@ export function createTransactionRegistry({
   sweepEveryMs,
   acrValues = [hardwareAcr],
   directoryKeys = true,
+  certificates = { acr: phishingResistantAcr, maxStatusAgeMs: 600_000, partners: [] },
   ...collaborators
 }: TransactionRegistryDependencies): TransactionRegistryComponent {
   const dependencies: UseCases = {
@@ -67,6 +79,7 @@ export function createTransactionRegistry({
     keys: createKeyCache({ maxKeys: 1024 }),
     acrValues,
     directoryKeys,
+    certificates,
   };
   const { store, clock, logger } = dependencies;
   const factsFor = async ({ transaction, approvals, permitted }: Authority) => {

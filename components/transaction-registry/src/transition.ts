@@ -215,7 +215,7 @@ async function attemptOf(
   { transaction, past }: Pick<Visible, 'transaction' | 'past'>,
   now: number,
   unit: Unit,
-  { directory, authenticators, signalsOf }: TransitionDependencies,
+  { directory, authenticators, signalsOf, audit }: TransitionDependencies,
 ): Promise<Attempt> {
   const cycle = lifeCycleOf(transaction.detail);
   const rule = ruleOf(asked, { transaction });
@@ -237,7 +237,7 @@ async function attemptOf(
     transaction,
     past,
     given,
-    approvals: await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }),
+    approvals: await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf, audit }),
     openExceptions: await unit.openExceptions(transaction.id),
     now,
     late: awaitedUntil !== null && awaitedUntil < now && isAwaited(transaction, asked.event),

@@ -3,6 +3,7 @@ import type { Actor } from './audit-log.ts';
 import type { PrincipalId } from './principals.ts';
 import type { Requester } from './requester.ts';
 import type { KeyPurpose } from './signer.ts';
+import { recordIdOfCommand } from './standing.ts';
 import type { WorkloadBinding } from './workload-identity.ts';
 
 /** What a certificate may be used for. Each profile belongs to one class of issuing authority. */
@@ -234,3 +235,8 @@ export interface CertificateAuthority {
 export const certificateThing = (serial: string): string => `certificate:${serial}`;
 /** Stands from the revocation on. Every process can look it up without asking the authority. */
 export const revokedCertificateThing = (serial: string): string => `revoked-certificate:${serial}`;
+
+/** The record of the issuance; its id is derived from the serial number. */
+export function issuanceRecordOf(serial: string): RecordId {
+  return recordIdOfCommand({ first: certificateThing(serial) });
+}

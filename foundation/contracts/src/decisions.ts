@@ -70,6 +70,9 @@ export interface PermittedIntent {
   readonly reached: readonly string[];
 }
 
+/** What an approval was signed with: a security key or passkey, a certificate, or a key of the directory. */
+export type ApprovalMethod = 'authenticator' | 'certificate' | 'directory-key';
+
 /** Facts about a transaction for the policy engine. The engine reads them itself; callers never send them. */
 export interface TransactionFacts {
   readonly id: TransactionId;
@@ -83,7 +86,13 @@ export interface TransactionFacts {
   readonly initiatorInstitution: string;
   readonly mandate: { readonly id: string; readonly version: number };
   /** Valid approvals: for this digest, neither expired nor withdrawn. */
-  readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
+  readonly approvals: readonly {
+    readonly approver: string;
+    readonly role: string;
+    readonly institution: string;
+    /** Counts as no certificate when left out. */
+    readonly method?: ApprovalMethod;
+  }[];
   /**
    * Whether the destination is an active address book entry that others than its proposer have approved and, for a withdrawal,
    * that has been used before. Supplied by the registry; when left out, the destination counts as new.

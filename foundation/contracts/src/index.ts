@@ -89,11 +89,22 @@ export {
   certificateThing,
   type IssuedCertificate,
   type IssuingAuthority,
+  issuanceRecordOf,
   type ReleasedCertificate,
   type RevocationReason,
   revocationReasons,
   revokedCertificateThing,
 } from './certificate-authority.ts';
+export {
+  type CertificateSignatureDependencies,
+  type CertificateSignatureSettings,
+  type CertifiedSigner,
+  certificateSignatureErrors,
+  identifySigner,
+  type PartnerApprovalAuthority,
+  revokedAmong,
+  type SigningCertificate,
+} from './certificate-signatures.ts';
 export {
   type AmendmentProposal,
   type ConsentStore,
@@ -132,6 +143,7 @@ export {
   type SimulationReport,
 } from './decision-history.ts';
 export type {
+  ApprovalMethod,
   AtLeast,
   Decision,
   DecisionInput,

@@ -10,6 +10,7 @@ import {
 import { type ApproverRole, type AuthorizationDetail, approverRoles, type Scope } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { SignedStatement } from './authenticators.ts';
+import { certificateSignatureErrors } from './certificate-signatures.ts';
 import type { TransactionFacts } from './decisions.ts';
 import type { ExceptionRegister } from './exceptions.ts';
 import type { PrincipalId } from './principals.ts';
@@ -227,6 +228,7 @@ export const transactionErrors = errorVocabulary({
   /** The transaction has used the approval, so it cannot be withdrawn. */
   approval_used: 'conflict',
   approval_batch_root: 'conflict',
+  ...certificateSignatureErrors.codes,
   /** The signing authenticator's class is not sufficient for approvals here. */
   approval_authenticator: 'forbidden',
   /** The approver's account is locked, possibly compromised, or was recovered recently. */

@@ -74,6 +74,14 @@ const readers = {
     rpId: data.text('rp_id'),
     backupEligible: data.flag('backup_eligible'),
   }),
+  /** What was certified and to whom; the record holds exactly what the authority signed. */
+  'certificate.issued': (data: Members) => ({
+    holder: data.text('holder'),
+    profile: data.text('profile'),
+    tbsDigest: data.text('tbs_digest'),
+    /** RFC 7638 thumbprint of the issuing key. */
+    authority: data.object('after').text('authority'),
+  }),
   'evidence.exported': (data: Members) => {
     const transaction = parseId('transaction', data.value('transaction'));
     if (transaction === undefined) throw new RecordMalformed('data.transaction is not a transaction id');
@@ -176,6 +184,7 @@ const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   'policy.published': inside('/data', 'version', 'hash'),
   'directory.applied': ['/data/credentials'],
   'authenticator.registered': inside('/data', 'kid', 'credential_id', 'rp_id', 'backup_eligible'),
+  'certificate.issued': inside('/data', 'holder', 'profile', 'tbs_digest', 'after'),
   'evidence.exported': ['/data'],
   'log.pruned': ['/data'],
   'erasure.completed': ['/data'],

@@ -31,6 +31,7 @@ export const reasonCodes = [
   'approval_self',
   'approval_late',
   'approval_withdrawn',
+  'approval_unanchored',
   'mandate_chain',
   'token_chain',
   'token_mismatch',
@@ -53,7 +54,11 @@ export const reasonCodes = [
 export type ReasonCode = (typeof reasonCodes)[number];
 
 /** They leave a question about the bundle unanswered. */
-export const incompleteCodes = ['value_withheld', 'record_pruned'] as const satisfies readonly ReasonCode[];
+export const incompleteCodes = [
+  'value_withheld',
+  'record_pruned',
+  'approval_unanchored',
+] as const satisfies readonly ReasonCode[];
 
 export function isIncomplete(code: ReasonCode | undefined): boolean {
   return incompleteCodes.some((incomplete) => incomplete === code);
@@ -65,6 +70,7 @@ export const warningCodes = [
   'log_key_earlier',
   'record_pruned',
   'value_withheld',
+  'approval_unanchored',
   'timestamp_unanchored',
   'envelope_key_missing',
   'certificate_unanchored',

@@ -45,6 +45,7 @@ export const recordRules: Readonly<Record<string, RecordRule>> = {
   'directory.applied': { source: 'directory', outcomes: done, members: [] },
   'authenticator.registered': { source: 'authentication', outcomes: done, members: ['subject'] },
   'timestamp.obtained': { source: 'time-stamping', outcomes: done, members: [] },
+  'certificate.issued': { source: 'certificate-authority', outcomes: ['permit'], members: ['subject'] },
   'key.published': { source: 'authorization-server', outcomes: done, members: [] },
   'evidence.exported': log,
   'log.pruned': log,

@@ -15,6 +15,9 @@ export interface JwsHeader<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
   readonly kid?: string;
   /** Only for DPoP. Not validated. */
   readonly jwk?: Json;
+  /** Only for signatures with a certificate: the certificates, and statements of their revocation. Not validated. */
+  readonly x5c?: Json;
+  readonly ocsp?: Json;
 }
 
 /** Untrusted: may only be used to find the key. */
@@ -46,7 +49,7 @@ const refusedMembers = ['crit', 'b64', 'zip', 'enc', 'jku', 'x5u', 'x5c'] as con
 export function parseCompactJws(
   text: string,
   refuse: JwsRefusal,
-  options?: { readonly keyInHeader?: boolean; readonly maxLength?: number },
+  options?: { readonly keyInHeader?: boolean; readonly certificateInHeader?: boolean; readonly maxLength?: number },
 ): UnverifiedJws;
 export function parseCompactJws(
   text: string,
@@ -58,6 +61,7 @@ export function parseCompactJws(
   refuse: JwsRefusal,
   options: {
     readonly keyInHeader?: boolean;
+    readonly certificateInHeader?: boolean;
     readonly maxLength?: number;
     readonly algorithms?: readonly IssuerAlgorithm[];
   } = {},
@@ -91,10 +95,16 @@ function parseHeader(
   refuse: JwsRefusal,
   {
     keyInHeader = false,
+    certificateInHeader = false,
     algorithms = signatureAlgorithms,
-  }: { readonly keyInHeader?: boolean; readonly algorithms?: readonly IssuerAlgorithm[] },
+  }: {
+    readonly keyInHeader?: boolean;
+    readonly certificateInHeader?: boolean;
+    readonly algorithms?: readonly IssuerAlgorithm[];
+  },
 ): JwsHeader<IssuerAlgorithm> {
   for (const member of refusedMembers) {
+    if (member === 'x5c' && certificateInHeader) continue;
     if (Object.hasOwn(header, member)) throw refuse('malformed', `Its header holds ${member}, which is not accepted.`);
   }
   if (!keyInHeader && Object.hasOwn(header, 'jwk'))
@@ -112,7 +122,12 @@ function parseHeader(
     ...(typ === undefined ? {} : { typ }),
     ...(kid === undefined ? {} : { kid }),
     ...(header['jwk'] === undefined ? {} : { jwk: header['jwk'] }),
+    ...(certificateInHeader ? certificatesIn(header) : {}),
   };
+}
+
+function certificatesIn({ x5c, ocsp }: JsonObject): Pick<JwsHeader, 'x5c' | 'ocsp'> {
+  return { ...(x5c === undefined ? {} : { x5c }), ...(ocsp === undefined ? {} : { ocsp }) };
 }
 
 /**
@@ -184,6 +199,8 @@ export function encodeHeader(header: {
   readonly typ: string;
   readonly kid?: string;
   readonly jwk?: JsonObject;
+  readonly x5c?: readonly string[];
+  readonly ocsp?: readonly string[];
 }): EncodedHeader {
   return Buffer.from(JSON.stringify(header)).toString('base64url') as EncodedHeader;
 }

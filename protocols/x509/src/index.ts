@@ -36,6 +36,7 @@ export {
 export { type GeneralName, subjectAltNamesOf } from './certificates/general-names.ts';
 export { decodePem, encodePem } from './certificates/pem.ts';
 export { encodeRequestAttributes, type RequestExpectation } from './certificates/request-attributes.ts';
+export { respondersOf } from './certificates/revocation-sources.ts';
 export { encodeCertificateBag } from './cms/certificate-bag.ts';
 export { x509Errors } from './errors.ts';
 export { objectIdentifiers } from './object-identifiers.ts';
@@ -84,6 +85,7 @@ export { readStatusResponse } from './revocation/status-response.ts';
 export { maxRevocationOctets, type RevocationVerdict, verifyRevocation } from './revocation/verify-revocation.ts';
 export type { HashName, SignatureScheme } from './signatures/algorithms.ts';
 export { ecdsaSignatureFromDer, type SignOctets } from './signatures/ecdsa-signature.ts';
+export { publicKeyJwk } from './signatures/public-key.ts';
 export type { SigningAlgorithm } from './signatures/sign-algorithms.ts';
 export { verifySignature } from './signatures/verify-signature.ts';
 export { buildAuthorityCertificate, type NewAuthorityCertificate } from './time-stamp/build-authority-certificate.ts';

@@ -4,6 +4,7 @@ import type {
   DirectorySnapshot,
   Institution,
   Instrument,
+  Person,
   Principal,
 } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
@@ -15,6 +16,8 @@ export interface SmallDirectory extends Pick<Directory, 'snapshot'> {
   readonly credentials: Map<string, Credential>;
   readonly records: Map<string, RecordId>;
   readonly instruments: Map<string, Instrument>;
+  /** By issuer, a space and subject. */
+  readonly federated: Map<string, Person>;
   /** By venue, a space and holder. */
   readonly shortCodes: Map<string, number>;
 }
@@ -28,6 +31,7 @@ export function createSmallDirectory(content: {
   const credentials = new Map<string, Credential>();
   const records = new Map<string, RecordId>();
   const shortCodes = new Map<string, number>();
+  const federated = new Map<string, Person>();
   const instruments = new Map<string, Instrument>();
   const nothing = () => undefined;
   const isActive = (principal: Principal | undefined) => principal?.kind !== 'person' || principal.active !== false;
@@ -40,7 +44,7 @@ export function createSmallDirectory(content: {
     recordOf: (principal) => records.get(principal),
     institutions: () => institutions.values(),
     principals: () => principals.values(),
-    federatedPerson: nothing,
+    federatedPerson: (issuer, subject) => federated.get(`${issuer} ${subject}`),
     personalClaims: nothing,
     client: nothing,
     account: nothing,
@@ -66,6 +70,7 @@ export function createSmallDirectory(content: {
     credentials,
     records,
     instruments,
+    federated,
     shortCodes,
     snapshot: () => snapshot,
   };

@@ -71,7 +71,10 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
     context: 'onlyCompletes',
   },
   approvers: {
-    Transaction: 'approvals.supervisor approvals.desk_head approvals.risk approvals.compliance approvals.operations',
+    Transaction:
+      'approvals.supervisor approvals.desk_head approvals.risk approvals.compliance approvals.operations ' +
+      'approvals.certified.supervisor approvals.certified.desk_head approvals.certified.risk approvals.certified.compliance ' +
+      'approvals.certified.operations',
   },
   mandates: {
     Mandate: 'version',

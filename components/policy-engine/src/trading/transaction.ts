@@ -174,24 +174,29 @@ export function resourceEntities(
   return [new UnrelatedEntity(resource, resourceRecord([institution]), [institution])];
 }
 
-const approvalsRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');
-const noApprovals = approvalsRecord([0, 0, 0, 0, 0]);
+const certifiedRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');
+const approvalsRecord = recordShape('certified', 'compliance', 'desk_head', 'operations', 'risk', 'supervisor');
+const noneCertified = certifiedRecord([0, 0, 0, 0, 0]);
+const noApprovals = approvalsRecord([noneCertified, 0, 0, 0, 0, 0]);
 
 function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot, 'principal'>): RecordValue {
   const approvals = countingApprovals(facts, directory);
   if (approvals.length === 0) return noApprovals;
+  const certified = approvals.filter(({ method }) => method === 'certificate');
+  return approvalsRecord([
+    /* certified */ certified.length === 0 ? noneCertified : certifiedRecord(countsOf(certified)),
+    ...countsOf(approvals),
+  ]);
+}
+
+/** How many different people, in the order of the members. */
+function countsOf(approvals: Approvals): readonly [number, number, number, number, number] {
   const count = (wanted: ApproverRole): number => {
     const approvers = new Set<string>();
     for (const { approver, role } of approvals) if (role === wanted) approvers.add(approver);
     return approvers.size;
   };
-  return approvalsRecord([
-    /* compliance */ count('compliance'),
-    /* desk_head */ count('desk-head'),
-    /* operations */ count('operations'),
-    /* risk */ count('risk'),
-    /* supervisor */ count('supervisor'),
-  ]);
+  return [count('compliance'), count('desk-head'), count('operations'), count('risk'), count('supervisor')];
 }
 
 type Approvals = TransactionFacts['approvals'];

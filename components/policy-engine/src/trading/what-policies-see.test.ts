@@ -1,4 +1,4 @@
-import type { Account, DecisionInput, Institution } from '@countersign/contracts';
+import type { Account, ApprovalMethod, DecisionInput, Institution } from '@countersign/contracts';
 import type { DecimalString, Json, RecordId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -48,6 +48,8 @@ const entity = (type: string, id: string) => ({ __entity: { type, id } });
 const decimal = (arg: string) => ({ __extn: { fn: 'decimal', arg } });
 const datetime = (arg: string) => ({ __extn: { fn: 'datetime', arg } });
 
+const noneCertified = { compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 };
+
 describe('of an order the policies see', () => {
   it('the digested intent, with its instrument and its mandate', async () => {
     const { local, resource } = await seen(placing());
@@ -56,7 +58,7 @@ describe('of an order the policies see', () => {
     expect(order?.attrs).toEqual({
       account: entity('Account', `${own}-1`),
       algorithmic: false,
-      approvals: { compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 },
+      approvals: { certified: noneCertified, compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 },
       currency: 'USD',
       destinationKnown: true,
       differs: [],
@@ -98,11 +100,23 @@ describe('of an order the policies see', () => {
     ];
     const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', { approvals })));
     expect(local[0]?.attrs['approvals']).toEqual({
+      certified: noneCertified,
       compliance: 0,
       desk_head: 1,
       operations: 1,
       risk: 0,
       supervisor: 2,
+    });
+  });
+
+  it('which of the approvals were signed with certificates', async () => {
+    const given = (approver: string, method: ApprovalMethod) => ({
+      ...{ approver: `person:${approver}`, role: 'supervisor', institution: own, method },
+    });
+    const approvals = [given('a', 'certificate'), given('b', 'authenticator'), given('c', 'directory-key')];
+    const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', { approvals })));
+    expect(local[0]?.attrs['approvals']).toMatchObject({
+      ...{ supervisor: 3, certified: { ...noneCertified, supervisor: 1 } },
     });
   });
 

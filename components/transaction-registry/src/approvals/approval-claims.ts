@@ -2,14 +2,18 @@ import { type ApproverRole, approverRoles, type SignedStatement, transactionErro
 import {
   type CodedError,
   type Digest,
+  decodeBase64Url,
   defined,
   digestOf,
   type Json,
+  membersOf,
   parseDigest,
   parseId,
+  parseJson,
   type TransactionId,
 } from '@countersign/kernel';
 import { hasType, parseCompactJws, type UnverifiedJws } from '@countersign/oauth';
+import { readCertificateSignature } from '@countersign/oauth/certificate-signature';
 
 /** Most transactions under one signature; each must be reviewed. */
 export const maxBatch = 100;
@@ -138,6 +142,30 @@ function parseSigned(text: string) {
   if (alg !== 'ES256' && alg !== 'EdDSA') throw malformed('Its alg must be ES256 or EdDSA.');
   if (kid === undefined) throw malformed('Its header names no kid.');
   return { jws, kid };
+}
+
+/** A JWS by the key of a certificate, which its header holds. */
+export const certifiedApprovalType = 'countersign-approval+x509';
+
+/** Whether the text claims to be signed with a certificate. Nothing is verified. */
+export function isCertified(text: string): boolean {
+  const header = decodeBase64Url(text.slice(0, Math.max(0, text.indexOf('.'))));
+  const parsed = header === undefined ? undefined : parseJson(header.toString('utf8'), { maxLength: header.length });
+  const typ = parsed?.ok === true ? membersOf(parsed.value)?.['typ'] : undefined;
+  return typeof typ === 'string' && hasType({ typ }, certifiedApprovalType);
+}
+
+/** Claims of a JWS whose signature has been verified, or will be. */
+export function parseCertifiedApproval(text: string): { readonly claims: ApprovalClaims; readonly item: SignedItem } {
+  return parseApprovalClaims(claimsInCertified(text));
+}
+
+export function parseCertifiedBatch(text: string): BatchClaims {
+  return parseBatchClaims(claimsInCertified(text));
+}
+
+function claimsInCertified(text: string): Claims {
+  return readCertificateSignature(text, certifiedApprovalType, (_, detail) => malformed(detail)).jws.unverifiedClaims;
 }
 
 export const approvalStatementType = 'countersign-approval+webauthn';

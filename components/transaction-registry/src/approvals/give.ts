@@ -45,7 +45,7 @@ export function approvalOf(
   recordId: RecordId,
   from: { readonly clock: Clock; readonly random: Random },
 ): StoredApproval {
-  const { principal, kid, authenticator } = approver;
+  const { principal, kid, authenticator, certificate, registration } = approver;
   return {
     id: newId('approval', from),
     transaction: transaction.id,
@@ -58,7 +58,10 @@ export function approvalOf(
     kid,
     tokenId: claims.jti,
     ...(authenticator === undefined ? {} : { authenticator: authenticator.id }),
-    ...defined({ batchRoot: root }),
+    ...defined({
+      batchRoot: root,
+      certificate: registration === undefined ? certificate?.thumbprint : certificate?.serial,
+    }),
   };
 }
 
@@ -67,7 +70,7 @@ export function givenRecord(
   { transaction, approver, brought, shown, root }: Given,
   directory: Pick<DirectorySnapshot, 'recordOf'>,
 ): Omit<RecordDraft, 'id'> {
-  const { principal, jwk, registration } = approver;
+  const { principal, jwk, registration, certificate } = approver;
   const { of, content } = approvalClaim(approval);
   return {
     ...changeAbout(transaction),
@@ -76,6 +79,7 @@ export function givenRecord(
     outcome: 'permit',
     references: referencesTo(registration, directory.recordOf(principal.id), transaction.openedRecordId),
     subject: actorOf(approver),
+    ...defined({ certificate }),
     data: {
       approval_id: approval.id,
       ...proofOf(brought),

@@ -5,6 +5,8 @@ import {
   type Directory,
   type Independence,
   type Person,
+  type SigningCertificate,
+  type StandingReader,
   transactionErrors,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, epochSeconds, isCodedError, type RecordId } from '@countersign/kernel';
@@ -21,6 +23,7 @@ export interface Approver {
   readonly jwk: Readonly<Record<string, string>>;
   readonly registration: RecordId | undefined;
   readonly authenticator?: Authenticator;
+  readonly certificate?: SigningCertificate;
 }
 
 import { type AccountDependencies, type AuthenticatorsHeld, accountOf, standingApprovals } from './standing.ts';
@@ -35,6 +38,7 @@ export interface JudgeDependencies {
   readonly clock: Clock;
   readonly authenticators?: AuthenticatorsHeld | undefined;
   readonly signalsOf?: AccountDependencies['signalsOf'];
+  readonly audit: StandingReader;
 }
 
 /** What the rules are applied to, beside the signature. */
@@ -42,11 +46,11 @@ export async function circumstancesOf(
   approver: string,
   transaction: StoredTransaction,
   reader: Pick<Unit, 'approvals' | 'transitions'>,
-  { directory, independence, clock, authenticators, signalsOf }: JudgeDependencies,
+  { directory, independence, clock, authenticators, signalsOf, audit }: JudgeDependencies,
 ) {
   const now = clock.now();
   const given = await reader.approvals(transaction.id);
-  const standing = await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf });
+  const standing = await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf, audit });
   return {
     transaction,
     given,

@@ -1,21 +1,28 @@
 import {
+  type CertificateSignatureDependencies,
+  type CertificateSignatureSettings,
   type Directory,
   type DirectorySnapshot,
+  identifySigner,
   type Person,
   type SignedStatement,
   transactionErrors,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, digestOf, type Json } from '@countersign/kernel';
+import { type Clock, type CodedError, type Digest, digestOf, type Json } from '@countersign/kernel';
 import { type KeyCache, type VerificationKey, verifyJws } from '@countersign/oauth';
 import {
   type ApprovalClaims,
   type ApprovalJws,
   type BatchClaims,
   batchRoot,
+  certifiedApprovalType,
+  isCertified,
   parseApprovalJws,
   parseApprovalStatement,
   parseBatchApprovalJws,
   parseBatchApprovalStatement,
+  parseCertifiedApproval,
+  parseCertifiedBatch,
   type SignedItem,
 } from './approval-claims.ts';
 import { type Approver, refusalBy } from './judge.ts';
@@ -74,12 +81,41 @@ function unknownKey(detail: string) {
   return transactionErrors.error('approval_key_unknown', detail);
 }
 
-/** An approval as submitted: a compact JWS, or a statement signed by an authenticator. */
+/** The person of a certificate and its class. @throws CodedError `approval_authenticator`, and of `identifySigner` */
+async function approverOfCertificate(
+  text: string,
+  claims: Pick<ApprovalClaims, 'iss'>,
+  { audit: log, directory, clock, certificates: settings, acrValues }: ReadingDependencies,
+): Promise<Approver> {
+  if (!acrValues.includes(settings.acr))
+    throw transactionErrors.error(
+      'approval_authenticator',
+      `Approvals need an authenticator of class ${acrValues.join(' or ')}; certificates have class ${settings.acr} here.`,
+    );
+  const refuse = (problem: 'malformed' | 'signature', detail: string) =>
+    problem === 'malformed'
+      ? transactionErrors.error('approval_malformed', `This is not an approval. ${detail}`)
+      : transactionErrors.error('approval_signature', `The approval was not signed by the certified key. ${detail}`);
+  const signer = await identifySigner(
+    text,
+    { type: certifiedApprovalType, refuse },
+    { log, directory, clock, settings },
+  );
+  const { person: principal, kid, jwk, certificate, issuance: registration } = signer;
+  if (principal.id !== claims.iss) throw unknownKey('The certificate is not of the person named as iss.');
+  return { principal, kid, jwk, registration, certificate };
+}
+
+/** An approval as submitted: a compact JWS by a key of the directory or of a certificate, or a statement signed by an authenticator. */
 export type ApprovalAsPresented = string | SignedStatement;
 
 export interface ReadingDependencies {
+  readonly audit: CertificateSignatureDependencies['log'];
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly clock: Clock;
   readonly keys: KeyCache;
+  /** Rules for approvals that are signed with certificates. */
+  readonly certificates: CertificateSignatureSettings;
   readonly acrValues: readonly string[];
   /** Whether directory keys may sign approvals; their storage is unknown. */
   readonly directoryKeys: boolean;
@@ -92,12 +128,23 @@ export type Read<Signed> =
 export function readApproval(
   brought: ApprovalAsPresented,
   dependencies: ReadingDependencies,
-): Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }> {
-  return read(brought, dependencies, parseApprovalJws, parseApprovalStatement);
+): Promise<Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }>> {
+  return read(brought, dependencies, {
+    jws: parseApprovalJws,
+    certified: parseCertifiedApproval,
+    statement: parseApprovalStatement,
+  });
 }
 
-export function readBatch(brought: ApprovalAsPresented, dependencies: ReadingDependencies): Read<BatchClaims> {
-  const found = read(brought, dependencies, parseBatchApprovalJws, parseBatchApprovalStatement);
+export async function readBatch(
+  brought: ApprovalAsPresented,
+  dependencies: ReadingDependencies,
+): Promise<Read<BatchClaims>> {
+  const found = await read(brought, dependencies, {
+    jws: parseBatchApprovalJws,
+    certified: parseCertifiedBatch,
+    statement: parseBatchApprovalStatement,
+  });
   if ('fault' in found || batchRoot(found.signed.items) === found.signed.root) return found;
   const detail =
     'The signed root is not the digest of the items. The list was changed after it was shown: review and sign it again.';
@@ -114,24 +161,32 @@ export function proofOf(brought: ApprovalAsPresented): Readonly<Record<string, J
   return { statement: { claims: { ...claims }, signature: { ...signature } }, authenticator: authenticator.id };
 }
 
-function read<Signed extends { readonly claims: ApprovalClaims }>(
+async function read<Signed extends { readonly claims: ApprovalClaims }>(
   brought: ApprovalAsPresented,
-  { directory, keys, acrValues, directoryKeys }: ReadingDependencies,
-  parseJws: (text: string) => Signed & Parameters<typeof verifyApprover>[0],
-  parseStatement: (statement: SignedStatement) => Signed,
-): Read<Signed> {
+  dependencies: ReadingDependencies,
+  parse: {
+    jws(text: string): Signed & Parameters<typeof verifyApprover>[0];
+    certified(text: string): Signed;
+    statement(statement: SignedStatement): Signed;
+  },
+): Promise<Read<Signed>> {
+  const { directory, keys, acrValues, directoryKeys } = dependencies;
   try {
-    if (typeof brought === 'string') {
-      const signed = parseJws(brought);
-      if (!directoryKeys)
-        throw transactionErrors.error(
-          'approval_authenticator',
-          'Approvals must be signed by an authenticator; directory keys are not accepted.',
-        );
-      return { signed, approver: verifyApprover(signed, directory.snapshot(), keys) };
+    if (typeof brought !== 'string') {
+      const signed = parse.statement(brought);
+      return { signed, approver: approverOfStatement(brought, signed.claims, directory.snapshot(), acrValues) };
     }
-    const signed = parseStatement(brought);
-    return { signed, approver: approverOfStatement(brought, signed.claims, directory.snapshot(), acrValues) };
+    if (isCertified(brought)) {
+      const signed = parse.certified(brought);
+      return { signed, approver: await approverOfCertificate(brought, signed.claims, dependencies) };
+    }
+    const signed = parse.jws(brought);
+    if (!directoryKeys)
+      throw transactionErrors.error(
+        'approval_authenticator',
+        'Approvals must be signed by an authenticator; directory keys are not accepted.',
+      );
+    return { signed, approver: verifyApprover(signed, directory.snapshot(), keys) };
   } catch (error) {
     return { fault: refusalBy(error) };
   }

@@ -3,6 +3,8 @@ import {
   blockingSignals,
   type DirectorySnapshot,
   parsePrincipalId,
+  revokedAmong,
+  type StandingReader,
   tradesOnSameDesk,
 } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
@@ -40,17 +42,19 @@ export async function standingApprovals(
     directory,
     authenticators,
     signalsOf,
+    audit,
   }: {
     readonly directory: { snapshot(): Pick<DirectorySnapshot, 'principal' | 'credential'> };
     readonly authenticators?: AuthenticatorsHeld | undefined;
     readonly signalsOf?: AccountDependencies['signalsOf'];
+    readonly audit: StandingReader;
   },
 ): Promise<readonly StoredApproval[]> {
   const snapshot = directory.snapshot();
   const initiators = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
     snapshot.principal(id),
   );
-  const standing = approvals.filter((approval) => {
+  const given = approvals.filter((approval) => {
     const person = snapshot.principal(approval.approver);
     return (
       approval.withdrawn === undefined &&
@@ -58,7 +62,7 @@ export async function standingApprovals(
       !isSharedKey(approval, approvals) &&
       approval.intentDigest === transaction.intentDigest &&
       Date.parse(approval.expiresAt) > now &&
-      (approval.authenticator !== undefined || snapshot.credential(approval.kid)?.principal === approval.approver) &&
+      (isHeldElsewhere(approval) || snapshot.credential(approval.kid)?.principal === approval.approver) &&
       person?.kind === 'person' &&
       person.active !== false &&
       person.institution === approval.institution &&
@@ -67,10 +71,20 @@ export async function standingApprovals(
       !isUnsettled(person.id, { signalsOf })
     );
   });
-  if (standing.length === 0) return standing;
+  if (given.length === 0) return given;
+  const revoked = await revokedAmong(
+    given.flatMap(({ certificate }) => certificate ?? []),
+    audit,
+  );
+  const standing = given.filter(({ certificate }) => certificate === undefined || !revoked.has(certificate));
   if (authenticators === undefined) return standing.filter(({ authenticator }) => authenticator === undefined);
   const held = await Promise.all(standing.map((approval) => isHeld(approval, authenticators)));
   return standing.filter((_, index) => held[index]);
+}
+
+/** By an authenticator or a certificate, and not by a key of the directory. */
+function isHeldElsewhere({ authenticator, certificate }: StoredApproval): boolean {
+  return authenticator !== undefined || certificate !== undefined;
 }
 
 async function isHeld(

@@ -146,12 +146,13 @@ async function groundsOf(
   transaction: StoredTransaction | undefined,
   { by, now }: { readonly by: Requester; readonly now: number },
   unit: Unit,
-  { consentStore, directory, authenticators, signalsOf }: EnvelopeDependencies,
+  { consentStore, directory, authenticators, signalsOf, audit }: EnvelopeDependencies,
 ): Promise<Grounds> {
   if (transaction === undefined || by.institution === undefined || !transaction.parties.includes(by.institution))
     throw notVisible();
   const given = await unit.approvals(transaction.id);
-  const standing = new Set(await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }));
+  const from = { directory, authenticators, signalsOf, audit };
+  const standing = new Set(await standingApprovals(transaction, given, now, from));
   return {
     transaction,
     now,

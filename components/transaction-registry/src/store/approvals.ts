@@ -16,24 +16,31 @@ export interface StoredApproval extends Approval {
   readonly tokenId: string;
   /** The signing key, if it is not a key of the directory. */
   readonly authenticator?: AuthenticatorId;
+  /** The certificate of the signing key: serial number of one of ours, thumbprint of one of a partner. */
+  readonly certificate?: string;
   /** The signed digest, if one signature covers several approvals. */
   readonly batchRoot?: Digest;
   readonly usedVersion?: number;
 }
 
-interface Row extends Omit<StoredApproval, 'expiresAt' | 'withdrawn' | 'batchRoot' | 'usedVersion' | 'authenticator'> {
+interface Row
+  extends Omit<
+    StoredApproval,
+    'expiresAt' | 'withdrawn' | 'batchRoot' | 'usedVersion' | 'authenticator' | 'certificate'
+  > {
   readonly expiresAt: Date;
   readonly withdrawnAt: Date | null;
   readonly withdrawnRecordId: RecordId | null;
   readonly batchRoot: Digest | null;
   readonly authenticator: AuthenticatorId | null;
+  readonly certificate: string | null;
   readonly usedVersion: number | null;
 }
 
 const columns = `id, transaction_id as transaction, approver, role, institution, kid, token_id as "tokenId",
   intent_digest as "intentDigest", expires_at as "expiresAt", record_id as "recordId", withdrawn_at as "withdrawnAt",
   withdrawn_record_id as "withdrawnRecordId", batch_root as "batchRoot", used_version as "usedVersion",
-  authenticator`;
+  authenticator, certificate`;
 
 const approvalsOfOne = {
   name: 'approvals-of',
@@ -43,18 +50,21 @@ const approvalsOfOne = {
 /** In the order in which they were given. Rows were written from parsed values and are not parsed again. */
 async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
   const rows = await many<Row>(on, approvalsOfOne, [id]);
-  return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, authenticator, ...row }) => ({
-    ...row,
-    expiresAt: expiresAt.toISOString(),
-    ...(withdrawnAt === null || withdrawnRecordId === null
-      ? {}
-      : { withdrawn: { at: withdrawnAt.toISOString(), recordId: withdrawnRecordId } }),
-    ...defined({
-      batchRoot: batchRoot ?? undefined,
-      usedVersion: usedVersion ?? undefined,
-      authenticator: authenticator ?? undefined,
+  return rows.map(
+    ({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, authenticator, certificate, ...row }) => ({
+      ...row,
+      expiresAt: expiresAt.toISOString(),
+      ...(withdrawnAt === null || withdrawnRecordId === null
+        ? {}
+        : { withdrawn: { at: withdrawnAt.toISOString(), recordId: withdrawnRecordId } }),
+      ...defined({
+        batchRoot: batchRoot ?? undefined,
+        usedVersion: usedVersion ?? undefined,
+        authenticator: authenticator ?? undefined,
+        certificate: certificate ?? undefined,
+      }),
     }),
-  }));
+  );
 }
 
 export function approvalReads(on: Connection) {
@@ -167,8 +177,8 @@ export function approvalWrites(on: pg.PoolClient) {
     async putApproval(approval: StoredApproval): Promise<void> {
       await on.query(
         `insert into approvals (id, transaction_id, approver, role, institution, kid, token_id, intent_digest, expires_at,
-                                record_id, batch_root, authenticator)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+                                record_id, batch_root, authenticator, certificate)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
         [
           approval.id,
           approval.transaction,
@@ -182,6 +192,7 @@ export function approvalWrites(on: pg.PoolClient) {
           approval.recordId,
           approval.batchRoot ?? null,
           approval.authenticator ?? null,
+          approval.certificate ?? null,
         ],
       );
     },

@@ -121,7 +121,12 @@ export const transactionRecords = {
     // A reader of version 1 would expect a JWS.
     version: 2,
     data: Type.Union([
-      closed({ jws: text('The signed approval (RFC 7515, compact)'), ...given }),
+      closed({
+        jws: text(
+          'The signed approval (RFC 7515, compact), by a key of the directory or of the certificate in its header',
+        ),
+        ...given,
+      }),
       closed({
         authenticator: id('aut'),
         ...given,

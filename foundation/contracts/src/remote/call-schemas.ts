@@ -13,7 +13,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     additionalProperties: any,
   },
   ApprovalView: object({
-    approvals: ref('ApprovalViewApprovals'),
+    approvals: list(object({ approver: string, institution: string, role: string })),
     awaited: list(object({ count: number, 'independent?': oneOf(true), institution: string, role: string })),
     declined: list(object({ approver: string, at: string, institution: string, reason: string })),
     escalation: list(object({ from: string, inPlaceOf: string, institution: string, role: string })), initiator: string,
@@ -21,7 +21,6 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     notAfter: string, state: ref('TransactionState'), title: string, transaction: string,
     warnings: list(ref('DecisionReason')),
   }),
-  ApprovalViewApprovals: list(object({ approver: string, institution: string, role: string })),
   ApproverRole: oneOf('compliance', 'desk-head', 'operations', 'risk', 'supervisor'),
   AskedStatement: object({ expiresAt: string, handle: string, options: any }),
   AssertionLimits: object({
@@ -497,9 +496,13 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     'release', 'request', 'revoke', 'settle', 'submit', 'transfer',
   ),
   TransactionFacts: object({
-    'agreementKnown?': boolean, approvals: ref('ApprovalViewApprovals'), 'carriedBy?': string,
-    'completingScopes?': list(string), 'destinationKnown?': boolean, id: string, initiator: string,
-    initiatorInstitution: string, intent: record(any), intentDigest: string, intentType: string,
+    'agreementKnown?': boolean,
+    approvals: list(object({
+      approver: string, institution: string, 'method?': oneOf('authenticator', 'certificate', 'directory-key'),
+      role: string,
+    })),
+    'carriedBy?': string, 'completingScopes?': list(string), 'destinationKnown?': boolean, id: string,
+    initiator: string, initiatorInstitution: string, intent: record(any), intentDigest: string, intentType: string,
     mandate: ref('CallerMandate'), 'permitted?': ref('PermittedIntent'), 'receivers?': list(string), state: string,
     'tradeKnown?': boolean, 'tradedInstrument?': string, version: number,
   }),

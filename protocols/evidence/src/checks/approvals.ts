@@ -1,14 +1,21 @@
 import { digestOf, isCodedError } from '@countersign/kernel';
 import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
 import { initiatorsOf, transitionsOf } from '../own-story.ts';
+import { isIncomplete } from '../reasons.ts';
 import { type Check, conclude, counted, type Finding, finding } from './check.ts';
-import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approval.ts';
+import { type ApprovalRecord, type Terms, type VerifiedApproval, verifyApproval } from './signed-approval.ts';
 
 /** Signed by a registered key of an independent approver, over this intent, in time. */
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
   title: 'Every approval was signed by another person, for this intent, in time',
-  reads: { 'approval.given': [], 'directory.applied': [], 'authenticator.registered': [], 'exception.resolved': [] },
+  reads: {
+    'approval.given': [],
+    'directory.applied': [],
+    'authenticator.registered': [],
+    'certificate.issued': [],
+    'exception.resolved': [],
+  },
   run(evidence) {
     const approvals = recordsOf(ownRecords(evidence), 'approval.given');
     const findings = [
@@ -16,10 +23,10 @@ export const approvalsAreGenuine: Check = {
       ...useAfterWithdrawal(evidence),
       ...faultsOfUse(evidence),
     ];
-    const unseen = findings.filter(({ code }) => code === 'record_pruned').length;
-    return conclude(findings, `${counted(approvals.length - unseen, 'approval')} verified.${placesOf(approvals)}`, {
-      of: approvals.length,
-    });
+    const unseen = findings.filter(({ code }) => isIncomplete(code)).length;
+    const verified = approvals.map((approval) => verifyApproval(evidence, approval));
+    const detail = `${counted(approvals.length - unseen, 'approval')} verified.${placesOf(approvals)}${certifiedIn(verified)}`;
+    return conclude(findings, detail, { of: approvals.length });
   },
 };
 
@@ -31,6 +38,11 @@ function placesOf(approvals: readonly ApprovalRecord[]): string {
   return origins.length === 0
     ? ''
     : ` ${origins.length} of them by an authenticator, at ${[...new Set(origins)].toSorted().join(', ')}.`;
+}
+
+function certifiedIn(verified: readonly VerifiedApproval[]): string {
+  const certified = verified.filter((each) => each.ok && (each.certified ?? 'unanchored') !== 'unanchored').length;
+  return certified === 0 ? '' : ` ${certified} of them with a certificate that was good when it signed.`;
 }
 
 function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
@@ -67,7 +79,7 @@ function faultsOfUse(evidence: Evidence): readonly Finding[] {
 function checkApproval(evidence: Evidence, approval: ApprovalRecord): readonly Finding[] {
   const findings: Finding[] = [];
   const verified = verifyApproval(evidence, approval);
-  if (verified.ok) findings.push(...checkTerms(evidence, approval, verified.terms));
+  if (verified.ok) findings.push(...checkTerms(evidence, approval, verified.terms), ...unanchored(approval, verified));
   else if (verified.unseen) findings.push({ code: 'record_pruned', detail: verified.detail, record: approval.id });
   else findings.push({ code: 'approval_signature', detail: verified.detail, record: approval.id });
   const starters = initiatorsOf(evidence);
@@ -80,6 +92,14 @@ function checkApproval(evidence: Evidence, approval: ApprovalRecord): readonly F
       ),
     );
   return findings;
+}
+
+function unanchored(
+  { id }: ApprovalRecord,
+  { certified }: VerifiedApproval & { readonly ok: true },
+): readonly Finding[] {
+  const detail = 'An approval was signed with a certificate of another authority, which was not given to the verifier.';
+  return certified === 'unanchored' ? [finding('approval_unanchored', detail, id)] : [];
 }
 
 function checkTerms(evidence: Evidence, approval: ApprovalRecord, terms: Terms): readonly Finding[] {

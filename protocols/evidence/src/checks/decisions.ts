@@ -171,13 +171,20 @@ function otherSize(intent: Attributes | undefined, decidedOn: Attributes): reado
 function uncountedApprovals(evidence: Evidence, { index }: BundledRecord, decidedOn: Attributes): readonly string[] {
   const given = recordsOf(ownRecords(evidence), 'approval.given').filter((approval) => approval.index < index);
   const hidden = ownRecords(evidence).some(({ type, facts }) => type === 'approval.given' && facts.kind === 'withheld');
-  return Object.entries(membersOf(decidedOn['approvals']) ?? {}).flatMap(([name, count]) => {
-    const role = name.replace('_', '-');
-    const people = new Set(given.filter(({ facts }) => facts.role === role).map(({ subject }) => subject));
-    return !hidden && typeof count === 'number' && count > people.size
-      ? [`The decision counted more approvals as ${role} than were given.`]
-      : [];
-  });
+  const more = (counts: Json | undefined, of: typeof given, kind: string): readonly string[] =>
+    Object.entries(membersOf(counts) ?? {}).flatMap(([name, count]) => {
+      const role = name.replace('_', '-');
+      const people = new Set(of.filter(({ facts }) => facts.role === role).map(({ subject }) => subject));
+      return !hidden && typeof count === 'number' && count > people.size
+        ? [`The decision counted more ${kind} as ${role} than were given.`]
+        : [];
+    });
+  const approvals = decidedOn['approvals'];
+  const certified = given.filter(({ certificate }) => certificate !== undefined);
+  return [
+    ...more(approvals, given, 'approvals'),
+    ...more(membersOf(approvals)?.['certified'], certified, 'approvals with certificates'),
+  ];
 }
 
 function missing(record: BundledRecord, detail: string): Finding {

@@ -1,11 +1,19 @@
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { CodedError, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import {
+  approvalPolicy,
+  approvalUsage,
+  readCertificateSignature,
+  verifyCertificateSignature,
+} from '@countersign/oauth/certificate-signature';
 import { hasType, importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth/signatures';
 import { verifyStatement } from '@countersign/webauthn';
+import { extendedKeyUsageOf, type ParsedCertificate, publicKeyJwk, readX509Certificate } from '@countersign/x509';
 import type { Evidence } from '../evidence.ts';
 import type { Facts, FactsOf } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
 
 export const approvalType = 'countersign-approval+jwt';
+export const certifiedApprovalType = 'countersign-approval+x509';
 export const approvalStatementType = 'countersign-approval+webauthn';
 
 export type ApprovalRecord = BundledRecord<Extract<Facts, { kind: 'approval.given' }>>;
@@ -13,7 +21,12 @@ export type ApprovalRecord = BundledRecord<Extract<Facts, { kind: 'approval.give
 export type Terms = Readonly<Record<string, unknown>>;
 
 export type VerifiedApproval =
-  | { readonly ok: true; readonly terms: Terms }
+  | {
+      readonly ok: true;
+      readonly terms: Terms;
+      /** Whose certificate signed: of the operator's own authority, of one that the reader trusts, or of one that nobody vouches for. */
+      readonly certified?: 'own' | 'anchored' | 'unanchored';
+    }
   | {
       readonly ok: false;
       readonly detail: string;
@@ -24,9 +37,11 @@ export type VerifiedApproval =
 /** Verifies the signature with the recorded key, and that the key was registered to the approver. */
 export function verifyApproval(evidence: Evidence, approval: ApprovalRecord): VerifiedApproval {
   try {
-    return approval.facts.signed.form === 'jws'
-      ? { ok: true, terms: verifyJwsApproval(evidence, approval, approval.facts.signed) }
-      : { ok: true, terms: verifyApprovalStatement(evidence, approval, approval.facts.signed) };
+    const { signed } = approval.facts;
+    if (signed.form === 'statement') return { ok: true, terms: verifyApprovalStatement(evidence, approval, signed) };
+    return approval.certificate === undefined
+      ? { ok: true, terms: verifyJwsApproval(evidence, approval, signed) }
+      : { ok: true, ...verifyCertifiedApproval(evidence, approval, signed) };
   } catch (error) {
     if (isCodedError(error, holderUnknown))
       return restsOnUnseen(evidence, approval)
@@ -52,6 +67,56 @@ function verifyJwsApproval(evidence: Evidence, approval: ApprovalRecord, { jws: 
   if (holder !== approval.subject)
     throw refused('The directory gives the key to another person than the one recorded as approver.');
   return terms;
+}
+
+/**
+ * The signature brings its certificates and a statement that they were good (OCSP). A certificate of the operator's own authority is
+ * the one whose issuance is recorded for the approver. A certificate of another authority leads to one that the reader trusts.
+ */
+function verifyCertifiedApproval(
+  evidence: Evidence,
+  approval: ApprovalRecord,
+  { jws: text }: Signed<'jws'>,
+): { readonly terms: Terms; readonly certified: 'own' | 'anchored' | 'unanchored' } {
+  const signed = readCertificateSignature(text, certifiedApprovalType, (_problem, detail) => invalid(detail));
+  const { certificate, above } = signed;
+  if (sha256Base64Url(certificate.encoding) !== approval.certificate?.thumbprint)
+    throw refused('The approval was signed with another certificate than the recorded one.');
+  if (importVerificationKey(approval.facts.key).thumbprint !== signed.key.thumbprint)
+    throw refused('The approval names another key than the one recorded with it.');
+  const issued = issuanceOf(evidence, approval, sha256Base64Url(certificate.toBeSigned));
+  const given = (evidence.trust.certificateAuthorities ?? []).map(readX509Certificate);
+  const verify = (anchors: readonly ParsedCertificate[], purposes: readonly string[], policies: readonly string[]) =>
+    verifyCertificateSignature(signed, { anchors, purposes, policies, at: approval.at }, (_problem, detail) =>
+      refused(detail),
+    ).claims;
+  if (issued !== undefined) {
+    if (issued.holder !== approval.subject)
+      throw refused('The certificate was issued to another person than the one recorded as approver.');
+    if (issued.profile !== 'operator-approval') throw refused('The certificate was not issued for approvals.');
+    const issuers = above.filter(({ publicKey }) => thumbprintOf(publicKey) === issued.authority);
+    return { terms: verify(issuers, [approvalUsage], [approvalPolicy]), certified: 'own' };
+  }
+  if (restsOnUnseen(evidence, approval)) throw unheld('The record that issued its certificate cannot be seen.');
+  const usages = extendedKeyUsageOf(certificate)?.purposes ?? [];
+  const anchors = given.length > 0 ? given : above.slice(-1);
+  return { terms: verify(anchors, usages, []), certified: given.length > 0 ? 'anchored' : 'unanchored' };
+}
+
+function issuanceOf(
+  evidence: Evidence,
+  { references }: ApprovalRecord,
+  tbsDigest: string,
+): FactsOf<'certificate.issued'> | undefined {
+  for (const reference of references) {
+    const facts = evidence.byId.get(reference)?.facts;
+    if (facts?.kind === 'certificate.issued' && facts.tbsDigest === tbsDigest) return facts;
+  }
+  return undefined;
+}
+
+function thumbprintOf(publicKey: Uint8Array): string {
+  return importVerificationKey(publicKeyJwk(publicKey)).thumbprint;
 }
 
 /** Relying party and origin of the assertion must match the registration, and the user must be verified. */

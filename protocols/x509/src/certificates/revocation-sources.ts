@@ -78,6 +78,11 @@ export function accessAddressesOf(
   return addresses;
 }
 
+/** The addresses of OCSP responders that the certificate names. @throws CodedError `der_malformed` */
+export function respondersOf(certificate: ParsedCertificate): readonly string[] {
+  return accessAddressesOf(certificate, oid.ocsp).filter((address) => /^https?:\/\//.test(address));
+}
+
 /**
  * Whether revocation must not be checked: the authority publishes none (RFC 9608 section 4), or the certificate is that
  * of an OCSP responder with this exemption (RFC 6960 section 4.2.2.2.1).

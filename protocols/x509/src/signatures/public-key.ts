@@ -1,5 +1,13 @@
 import { isStrongKey } from '@countersign/kernel';
-import { readBitOctets, readDer, readDerSequence, readInteger, readObjectIdentifier, tags } from '../der/index.ts';
+import {
+  integerContent,
+  readBitOctets,
+  readDer,
+  readDerSequence,
+  readInteger,
+  readObjectIdentifier,
+  tags,
+} from '../der/index.ts';
 import { malformedDer, x509Errors } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import {
@@ -67,6 +75,49 @@ export function readPublicKey(der: Uint8Array): PublicKeyKind {
         `Public keys of the algorithm ${identifier.algorithm} are not supported.`,
       );
   }
+}
+
+/**
+ * The key as the required members of a JWK (RFC 7517): P-256 with an uncompressed point, Ed25519, or RSA.
+ *
+ * @throws CodedError `key_weak`, `algorithm_unsupported`, `der_malformed`
+ */
+export function publicKeyJwk(der: Uint8Array): Readonly<Record<string, string>> {
+  const { kind } = readPublicKey(der);
+  const reader = readDerSequence(der);
+  const { parameters } = readAlgorithmIdentifier(reader.enter(tags.sequence));
+  const bits = Buffer.from(readBitOctets(reader.next(tags.bitString)));
+  switch (kind) {
+    case 'ec': {
+      const curve = parameters === undefined ? undefined : readObjectIdentifier(readDer(parameters).any());
+      if (curve !== oid.p256 || bits.length !== 65)
+        throw unsupported('EC keys other than P-256, or with compressed points,');
+      return { crv: 'P-256', kty: 'EC', x: base64Url(bits.subarray(1, 33)), y: base64Url(bits.subarray(33)) };
+    }
+    case 'ed25519':
+      return { crv: 'Ed25519', kty: 'OKP', x: base64Url(bits) };
+    case 'rsa': {
+      const numbers = readDerSequence(bits);
+      const modulus = integerContent(numbers.next(tags.integer));
+      const exponent = integerContent(numbers.next(tags.integer));
+      return { e: base64Url(withoutSign(exponent)), kty: 'RSA', n: base64Url(withoutSign(modulus)) };
+    }
+    case 'rsa-pss':
+      throw unsupported('RSASSA-PSS keys');
+    default:
+      return kind satisfies never;
+  }
+}
+
+const base64Url = (octets: Uint8Array): string => Buffer.from(octets).toString('base64url');
+
+/** DER puts a zero before a positive integer whose first bit is set. */
+function withoutSign(octets: Uint8Array): Uint8Array {
+  return octets[0] === 0 ? octets.subarray(1) : octets;
+}
+
+function unsupported(kind: string) {
+  return x509Errors.error('algorithm_unsupported', `${kind} are not supported here.`);
 }
 
 /** Whether a key of this kind can make signatures of this scheme. */
