@@ -8,6 +8,7 @@ import {
   systemClock,
   systemRandom,
 } from '@countersign/kernel';
+import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import { freshJti, type SigningKey, signJwt } from './keys.ts';
 
 export interface ApprovalTerms {
@@ -39,6 +40,29 @@ export function signApproval(
   return sign(approval, itemClaims(approval), key, from);
 }
 
+/** A key with a certificate, e.g. on a smart card. */
+export interface CertifiedKey {
+  readonly algorithm: 'ES256' | 'EdDSA' | 'PS256';
+  /** DER: the certificate of the key first, then its authorities up to the one that is trusted. */
+  readonly certificates: readonly Uint8Array[];
+  /** DER of an OCSP response for each certificate below the trusted authority, at most ten minutes old. */
+  readonly statuses: readonly Uint8Array[];
+  /** @returns the signature in JOSE form */
+  sign(octets: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Signs an approval of exactly one intent with a certificate. @returns a compact JWS, `typ` `countersign-approval+x509` */
+export function signCertifiedApproval(
+  approval: ApprovalTerms & ApprovedItem,
+  { algorithm: alg, certificates, statuses, sign }: CertifiedKey,
+  from: From = {},
+): Promise<string> {
+  const base64 = (der: Uint8Array): string => Buffer.from(der).toString('base64');
+  const x5c = certificates.map(base64);
+  const header = encodeHeader({ alg, typ: 'countersign-approval+x509', x5c, ocsp: statuses.map(base64) });
+  return signCompactJws(claimsOf(approval, itemClaims(approval), from), header, sign);
+}
+
 /**
  * Signs one approval of several intents. All count or none: any change to the items gives another root. @param items 1
  * to 100, in the order in which they were shown, each transaction once @returns a compact JWS, `typ`
@@ -61,14 +85,17 @@ function itemClaims({ transaction, intentDigest }: ApprovedItem) {
   return { txn: transaction, intent_digest: intentDigest };
 }
 
-function sign(
+function sign(approval: ApprovalTerms, approved: object, key: SigningKey, from: From): Promise<string> {
+  return signJwt(key, 'countersign-approval+jwt', claimsOf(approval, approved, from));
+}
+
+function claimsOf(
   { approver, lifeSeconds, role }: ApprovalTerms,
   approved: object,
-  key: SigningKey,
   { clock = systemClock, random = systemRandom }: From,
-): Promise<string> {
+) {
   const now = epochSeconds(clock.now());
-  const claims = {
+  return {
     iss: approver,
     ...approved,
     decision: 'approve',
@@ -77,5 +104,4 @@ function sign(
     exp: now + lifeSeconds,
     jti: freshJti(random),
   };
-  return signJwt(key, 'countersign-approval+jwt', claims);
 }

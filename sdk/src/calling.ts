@@ -1,5 +1,13 @@
 /** Entry point without token verification, for clients that protect no interface. It loads much faster. */
-export { type ApprovalTerms, type ApprovedItem, batchRoot, signApproval, signBatchApproval } from './approval.ts';
+export {
+  type ApprovalTerms,
+  type ApprovedItem,
+  batchRoot,
+  type CertifiedKey,
+  signApproval,
+  signBatchApproval,
+  signCertifiedApproval,
+} from './approval.ts';
 export {
   type AuthorizationRequest,
   type CallRequest,

@@ -48,7 +48,7 @@ export type Sendable<T> = Json extends T
 /** The scope of a transaction depends on the kind of its intent, so users name it. */
 type ScopeOf<R extends Route> = [Routes[R]['scope']] extends [never]
   ? string
-  : R extends `GET /transactions/${string}`
+  : R extends `GET /transactions/${string}` | 'POST /transactions/{id}/approvals'
     ? string
     : Routes[R]['scope'] | `${Routes[R]['scope']} audit:disclose`;
 

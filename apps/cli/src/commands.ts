@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   partner: async () => (await import('./commands/partner.ts')).partnerCommands,
   mandate: async () => (await import('./commands/mandate.ts')).mandateCommands,
   transaction: async () => (await import('./commands/transaction.ts')).transactionCommands,
+  approve: async () => (await import('./commands/approve.ts')).approveCommand,
   exception: async () => (await import('./commands/exception.ts')).exceptionCommands,
   event: async () => (await import('./commands/event.ts')).eventCommands,
   policy: async () => (await import('./commands/policy.ts')).policyCommands,

@@ -19,6 +19,7 @@ export {
   runPolicyTests,
   shippedPolicies,
 } from '@countersign/policy-engine';
+export { openSmartCard, type SmartCard } from '@countersign/runtime';
 export type { Components } from './components/index.ts';
 export {
   type Configuration,

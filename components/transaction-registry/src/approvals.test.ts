@@ -127,7 +127,9 @@ describe('the role of an approval', () => {
     withRoles(roles, async (order) => {
       expect(await approve(order, changes)).toMatchObject({ role });
       const { id: approver, institution } = secondSupervisor;
-      expect((await world.registry.facts(order.id))?.approvals).toEqual([{ approver, role, institution }]);
+      expect((await world.registry.facts(order.id))?.approvals).toEqual([
+        { approver, role, institution, method: 'directory-key' },
+      ]);
       const submitted = world.report(order.id, 'submit');
       // The order waits for a supervisor, or a head of desk instead: no other approval counts as one.
       if (['supervisor', 'desk-head'].includes(role))

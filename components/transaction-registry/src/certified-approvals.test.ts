@@ -66,6 +66,7 @@ function withCertificates(
         purposes: ['1.3.9.1'],
         policies: ['1.3.9.9'],
       },
+      acr: 'phrh',
       people: { by: 'email' as const, issuer: 'https://pki.partner.example' },
     },
   ];

@@ -3,6 +3,7 @@ import {
   type CodedError,
   type Digest,
   errorVocabulary,
+  isCodedError,
   membersOf,
   parseDigest,
   type RecordId,
@@ -31,6 +32,8 @@ export interface PartnerApprovalAuthority {
   /** Object identifiers; a certificate needs one of each list. */
   readonly purposes: readonly string[];
   readonly policies: readonly string[];
+  /** Authentication context class of a signature with a certificate of this authority. */
+  readonly acr: string;
   /** The name in the certificate that is the subject of the person's federated identity at this issuer. */
   readonly people: { readonly by: 'email' | 'upn' | 'uri'; readonly issuer: string };
 }
@@ -50,6 +53,7 @@ export interface CertifiedSigner {
   readonly kid: Digest;
   readonly jwk: Readonly<Record<string, string>>;
   readonly certificate: SigningCertificate;
+  readonly acr: string;
   /** Record of the issuance, for a certificate of our own authority. */
   readonly issuance: RecordId | undefined;
 }
@@ -119,6 +123,7 @@ export async function identifySigner(
   const serial = serialOf(signed.certificate);
   const issued = await issuanceOf(signed.certificate, serial, log);
   let person: Person | undefined;
+  let { acr } = settings;
   if (issued === undefined) {
     const partners = settings.partners.filter(({ anchors }) => leadsTo(signed, anchors));
     if (partners.length === 0)
@@ -126,7 +131,9 @@ export async function identifySigner(
     for (const partner of partners) {
       const { path } = verifyCertificateSignature(signed, { ...partner, ...trust }, refuse);
       requireWholeChain(signed, path.at(-1), refuse);
-      person ??= personOfPartner(signed.certificate, partner, snapshot);
+      person = personOfPartner(signed.certificate, partner, snapshot);
+      ({ acr } = partner);
+      if (person !== undefined) break;
     }
   } else {
     if (issued.profile !== 'operator-approval')
@@ -146,7 +153,7 @@ export async function identifySigner(
   if (person === undefined || person.active === false || (other !== undefined && other.principal !== person.id))
     throw refuse('untrusted', `The certificate ${serial} does not identify one active person.`);
   const certificate = { serial, thumbprint: sha256Base64Url(signed.certificate.encoding) };
-  return { person, kid, jwk: signed.jwk, certificate, issuance: issued?.record };
+  return { person, kid, jwk: signed.jwk, certificate, acr, issuance: issued?.record };
 }
 
 const ownSerial = /^[0-9a-f]{32}$/;
@@ -200,9 +207,10 @@ function serialOf({ serial }: ParsedCertificate): string {
 function keyIdOf({ publicKey }: ParsedCertificate): string | undefined {
   try {
     return importVerificationKey(publicKeyJwk(publicKey)).thumbprint;
-  } catch {
-    // Authorities of ours have keys that can be imported.
-    return undefined;
+  } catch (error) {
+    // Issuing authorities of ours have keys that can be imported; the root may have another.
+    if (isCodedError(error)) return undefined;
+    throw error;
   }
 }
 

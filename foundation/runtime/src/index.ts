@@ -66,7 +66,10 @@ export {
   type HardwareKeySettings,
   type HardwareKeys,
   hardwareKeyErrors,
+  openSmartCard,
   type SignedStatement,
+  type SmartCard,
+  type SmartCardSettings,
   type StatementCheck,
   startHardwareKeys,
 } from './hardware-keys/index.ts';

@@ -14,6 +14,7 @@ import {
   transactionRegistryMigrations,
 } from '@countersign/transaction-registry';
 import type { Signers } from '../keys/index.ts';
+import { approvalCertificatesOf } from './approval-certificates.ts';
 import type { Ground } from './ground.ts';
 import { lockingRevoked } from './revoked-people.ts';
 import type { Seen } from './seen.ts';
@@ -104,6 +105,7 @@ export async function startDecisions(
       sweepEveryMs: 1_000,
       acrValues: approvalClasses,
       directoryKeys: approvals?.directoryKeys ?? development,
+      certificates: approvalCertificatesOf(configuration),
       addressCoolingOffMs: (addressBook?.coolingOffHours ?? (development ? 0 : 24)) * 3_600_000,
       authenticators: lockingRevoked(authenticators, audit),
       signalsOf,

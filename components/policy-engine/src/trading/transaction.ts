@@ -176,15 +176,14 @@ export function resourceEntities(
 
 const certifiedRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');
 const approvalsRecord = recordShape('certified', 'compliance', 'desk_head', 'operations', 'risk', 'supervisor');
-const noneCertified = certifiedRecord([0, 0, 0, 0, 0]);
-const noApprovals = approvalsRecord([noneCertified, 0, 0, 0, 0, 0]);
+const noApprovals = approvalsRecord([undefined, 0, 0, 0, 0, 0]);
 
 function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot, 'principal'>): RecordValue {
   const approvals = countingApprovals(facts, directory);
   if (approvals.length === 0) return noApprovals;
   const certified = approvals.filter(({ method }) => method === 'certificate');
   return approvalsRecord([
-    /* certified */ certified.length === 0 ? noneCertified : certifiedRecord(countsOf(certified)),
+    /* certified */ certified.length === 0 ? undefined : certifiedRecord(countsOf(certified)),
     ...countsOf(approvals),
   ]);
 }

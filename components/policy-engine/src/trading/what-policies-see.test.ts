@@ -58,7 +58,7 @@ describe('of an order the policies see', () => {
     expect(order?.attrs).toEqual({
       account: entity('Account', `${own}-1`),
       algorithmic: false,
-      approvals: { certified: noneCertified, compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 },
+      approvals: { compliance: 0, desk_head: 0, operations: 0, risk: 0, supervisor: 0 },
       currency: 'USD',
       destinationKnown: true,
       differs: [],
@@ -100,7 +100,6 @@ describe('of an order the policies see', () => {
     ];
     const { local } = await seen(stepQuestion('order:create', transactionOf('trade_order', { approvals })));
     expect(local[0]?.attrs['approvals']).toEqual({
-      certified: noneCertified,
       compliance: 0,
       desk_head: 1,
       operations: 1,

@@ -87,11 +87,6 @@ async function approverOfCertificate(
   claims: Pick<ApprovalClaims, 'iss'>,
   { audit: log, directory, clock, certificates: settings, acrValues }: ReadingDependencies,
 ): Promise<Approver> {
-  if (!acrValues.includes(settings.acr))
-    throw transactionErrors.error(
-      'approval_authenticator',
-      `Approvals need an authenticator of class ${acrValues.join(' or ')}; certificates have class ${settings.acr} here.`,
-    );
   const refuse = (problem: 'malformed' | 'signature', detail: string) =>
     problem === 'malformed'
       ? transactionErrors.error('approval_malformed', `This is not an approval. ${detail}`)
@@ -102,6 +97,11 @@ async function approverOfCertificate(
     { log, directory, clock, settings },
   );
   const { person: principal, kid, jwk, certificate, issuance: registration } = signer;
+  if (!acrValues.includes(signer.acr))
+    throw transactionErrors.error(
+      'approval_authenticator',
+      `Approvals need an authenticator of class ${acrValues.join(' or ')}; this certificate has class ${signer.acr}.`,
+    );
   if (principal.id !== claims.iss) throw unknownKey('The certificate is not of the person named as iss.');
   return { principal, kid, jwk, registration, certificate };
 }

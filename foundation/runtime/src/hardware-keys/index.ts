@@ -9,4 +9,11 @@ export {
   startHardwareKeys,
 } from './hardware-keys.ts';
 export type { HardwareKeyAttributes, TokenDescription } from './messages.ts';
+export {
+  type CardCertificate,
+  type CardKey,
+  openSmartCard,
+  type SmartCard,
+  type SmartCardSettings,
+} from './smart-card.ts';
 export type { SignedStatement, StatementCheck } from './statement-check.ts';

@@ -45,6 +45,7 @@ export interface Pkcs11 {
   ): Promise<{ readonly publicKey: Buffer; readonly privateKey: Buffer }>;
   C_DestroyObject(session: Buffer, object: Buffer): void;
   C_SignInit(session: Buffer, mechanism: Mechanism, key: Buffer): void;
+  C_Sign(session: Buffer, data: Buffer, room: Buffer): Buffer;
   C_SignAsync(session: Buffer, data: Buffer, room: Buffer): Promise<Buffer>;
   C_EncryptInit(session: Buffer, mechanism: Mechanism, key: Buffer): void;
   C_Encrypt(session: Buffer, data: Buffer, room: Buffer): Buffer;
@@ -58,6 +59,7 @@ export const ck = {
   serialSession: 4,
   readWrite: 2,
   user: 1,
+  contextSpecific: 2,
   pinFinalTry: 0x20000,
   pinLocked: 0x40000,
   attribute: {
@@ -65,6 +67,8 @@ export const ck = {
     token: 0x1,
     private: 0x2,
     label: 0x3,
+    value: 0x11,
+    certificateType: 0x80,
     keyType: 0x100,
     id: 0x102,
     sensitive: 0x103,
@@ -83,10 +87,11 @@ export const ck = {
     local: 0x163,
     neverExtractable: 0x164,
     alwaysSensitive: 0x165,
+    alwaysAuthenticate: 0x202,
     ecParameters: 0x180,
     ecPoint: 0x181,
   },
-  object: { publicKey: 2, privateKey: 3, secretKey: 4 },
+  object: { certificate: 1, publicKey: 2, privateKey: 3, secretKey: 4 },
   keyType: { rsa: 0, ec: 3, aes: 0x1f, edwards: 0x40 },
   mechanism: {
     rsaKeyPair: 0x0,
@@ -101,6 +106,8 @@ export const ck = {
     aesGcm: 0x1087,
   },
   mgf1Sha256: 2,
+  /** `CKC_X_509`. */
+  x509: 0,
 } as const;
 
 /** Return values of PKCS #11 that are handled. */

@@ -14,7 +14,10 @@ export const certificatesHeld: Check = {
     const { bundle, trust } = evidence;
     const bundled = bundle.certificates ?? [];
     const carried = new Set(bundled.map(({ chain: [first = ''] }) => sha256Base64Url(octetsOf(first))));
-    const named = evidence.records.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]));
+    // An approval contains its certificates, and the check of approvals verifies them.
+    const named = evidence.records.flatMap(({ certificate, facts }) =>
+      certificate === undefined || facts.kind === 'approval.given' ? [] : [certificate],
+    );
     const without = named.filter(({ thumbprint }) => !carried.has(thumbprint)).length;
     const absent = without === 0 ? '' : ` ${counted(without, 'record')} name certificates that are not in the bundle.`;
     if (bundled.length === 0) return notChecked(`No certificate is in the bundle.${absent}`);

@@ -115,8 +115,14 @@ function issuanceOf(
   return undefined;
 }
 
-function thumbprintOf(publicKey: Uint8Array): string {
-  return importVerificationKey(publicKeyJwk(publicKey)).thumbprint;
+/** Undefined for a key that our issuing authorities never have, e.g. that of the root. */
+function thumbprintOf(publicKey: Uint8Array): string | undefined {
+  try {
+    return importVerificationKey(publicKeyJwk(publicKey)).thumbprint;
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Relying party and origin of the assertion must match the registration, and the user must be verified. */
