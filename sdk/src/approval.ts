@@ -54,13 +54,44 @@ export interface CertifiedKey {
 /** Signs an approval of exactly one intent with a certificate. @returns a compact JWS, `typ` `countersign-approval+x509` */
 export function signCertifiedApproval(
   approval: ApprovalTerms & ApprovedItem,
-  { algorithm: alg, certificates, statuses, sign }: CertifiedKey,
+  key: CertifiedKey,
   from: From = {},
 ): Promise<string> {
+  return signCertified('countersign-approval+x509', claimsOf(approval, itemClaims(approval), from), key);
+}
+
+/**
+ * Confirms intents with a certificate, for the sign-in page that shows them. @param stepUp.challenge as the page shows it @returns
+ * a compact JWS, `typ` `countersign-step-up+x509`
+ */
+export function signStepUp(
+  stepUp: {
+    /** Principal id. */
+    readonly person: string;
+    readonly issuer: string;
+    readonly challenge: string;
+    /** Digests, in the order of the page. */
+    readonly intents: readonly string[];
+  },
+  key: CertifiedKey,
+  { clock = systemClock }: From = {},
+): Promise<string> {
+  const { person: iss, issuer: aud, challenge, intents } = stepUp;
+  return signCertified(
+    'countersign-step-up+x509',
+    { iss, aud, challenge, intents, iat: epochSeconds(clock.now()) },
+    key,
+  );
+}
+
+function signCertified(
+  typ: string,
+  claims: object,
+  { algorithm: alg, certificates, statuses, sign }: CertifiedKey,
+): Promise<string> {
   const base64 = (der: Uint8Array): string => Buffer.from(der).toString('base64');
-  const x5c = certificates.map(base64);
-  const header = encodeHeader({ alg, typ: 'countersign-approval+x509', x5c, ocsp: statuses.map(base64) });
-  return signCompactJws(claimsOf(approval, itemClaims(approval), from), header, sign);
+  const header = encodeHeader({ alg, typ, x5c: certificates.map(base64), ocsp: statuses.map(base64) });
+  return signCompactJws(claims, header, sign);
 }
 
 /**

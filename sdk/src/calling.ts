@@ -7,6 +7,7 @@ export {
   signApproval,
   signBatchApproval,
   signCertifiedApproval,
+  signStepUp,
 } from './approval.ts';
 export {
   type AuthorizationRequest,

@@ -54,6 +54,7 @@ export {
   signBatchApproval,
   signCertifiedApproval,
   signInForDevelopment,
+  signStepUp,
   stepOf,
   type Token,
   type TokenRequest,

@@ -81,15 +81,7 @@ describe.skipIf(missing.length > 0)(`approval with a smart card ${missing.join('
   /** A key on the card, certified for the supervisor. @returns the serial number of the certificate */
   async function certify(id: string, ...options: readonly string[]): Promise<string> {
     card.tool('--keypairgen', '--id', id, '--label', `approvals ${id}`, '--usage-sign', ...options);
-    const asked = await command(
-      'pki',
-      'card-request',
-      ...withCard(),
-      '--certificate',
-      id,
-      '--out',
-      path('request.pem'),
-    );
+    const asked = await command('card', 'request', ...withCard(), '--certificate', id, '--out', path('request.pem'));
     expect(asked).toMatchObject({ code: 0 });
     const request = ['--request', path('request.pem'), '--out', path('card.pem')];
     const issued = await command('pki', 'issue', 'operator-approval', 'person:bernd.vogt', ...request);

@@ -49,6 +49,7 @@ export interface AuthenticationDependencies {
   readonly cutOff?: (person: PrincipalId, reason: string) => Promise<unknown>;
   /** If the configuration names these methods. */
   readonly certificate?: SignInMethod;
+  readonly card?: SignInMethod;
   readonly federated?: SignInMethod;
   readonly metrics?: Pick<Metrics, 'counter'>;
   /** Default 60 seconds. */
@@ -97,7 +98,11 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
   const methods = createMethods(settings.methods, {
     ...settings,
     authenticators,
-    ...defined({ certificate: dependencies.certificate, federated: dependencies.federated }),
+    ...defined({
+      certificate: dependencies.certificate,
+      card: dependencies.card,
+      federated: dependencies.federated,
+    }),
   });
   const alarm = createFailureAlarm({ clock, logger, metrics });
   const limits = createSignInLimits(clock, settings.limits);

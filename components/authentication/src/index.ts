@@ -5,6 +5,7 @@ export type { RunningAuthenticators } from './authenticators/authenticators.ts';
 export { type PeopleRoutes, peopleRoutes } from './authenticators/http.ts';
 export { type AuthenticationConfiguration, authenticationConfigurationSchema } from './config.ts';
 export { authenticationRoutes } from './http.ts';
+export { cardMethod } from './methods/card.ts';
 export {
   type CertificateMethod,
   type CertificateMethodDependencies,

@@ -9,13 +9,14 @@ import {
   type RecordId,
   sha256Base64Url,
 } from '@countersign/kernel';
-import { importVerificationKey } from '@countersign/oauth';
+import { importVerificationKey, type VerifiedClaims } from '@countersign/oauth';
 import {
   approvalPolicy,
   approvalUsage,
   type CertificateSignature,
   type CertificateSignatureProblem,
   readCertificateSignature,
+  type VerifiedCertificateSignature,
   verifyCertificateSignature,
 } from '@countersign/oauth/certificate-signature';
 import { type ParsedCertificate, publicKeyJwk, subjectAltNamesOf } from '@countersign/x509';
@@ -54,6 +55,8 @@ export interface CertifiedSigner {
   readonly jwk: Readonly<Record<string, string>>;
   readonly certificate: SigningCertificate;
   readonly acr: string;
+  /** What was signed, beside the header. */
+  readonly claims: VerifiedClaims;
   /** Record of the issuance, for a certificate of our own authority. */
   readonly issuance: RecordId | undefined;
 }
@@ -124,13 +127,14 @@ export async function identifySigner(
   const issued = await issuanceOf(signed.certificate, serial, log);
   let person: Person | undefined;
   let { acr } = settings;
+  let verified: VerifiedCertificateSignature | undefined;
   if (issued === undefined) {
     const partners = settings.partners.filter(({ anchors }) => leadsTo(signed, anchors));
     if (partners.length === 0)
       throw refuse('untrusted', 'No authority whose certificates sign approvals here issued the certificate.');
     for (const partner of partners) {
-      const { path } = verifyCertificateSignature(signed, { ...partner, ...trust }, refuse);
-      requireWholeChain(signed, path.at(-1), refuse);
+      verified = verifyCertificateSignature(signed, { ...partner, ...trust }, refuse);
+      requireWholeChain(signed, verified.path.at(-1), refuse);
       person = personOfPartner(signed.certificate, partner, snapshot);
       ({ acr } = partner);
       if (person !== undefined) break;
@@ -140,7 +144,7 @@ export async function identifySigner(
       throw refuse('usage', `The certificate ${serial} was issued under the profile ${issued.profile}.`);
     const anchors = signed.above.filter((one) => keyIdOf(one) === issued.authority);
     const own = { anchors, purposes: [approvalUsage], policies: [approvalPolicy] };
-    verifyCertificateSignature(signed, { ...own, ...trust }, refuse);
+    verified = verifyCertificateSignature(signed, { ...own, ...trust }, refuse);
     if ((await revokedAmong([serial], log)).has(serial))
       throw refuse('revoked', `The certificate ${serial} has been revoked by its authority.`);
     const holder = snapshot.principal(issued.holder);
@@ -150,10 +154,15 @@ export async function identifySigner(
   if (kid === undefined) throw new Error('a thumbprint of a key is not a digest');
   // Otherwise the key would not identify one person.
   const other = snapshot.credential(kid);
-  if (person === undefined || person.active === false || (other !== undefined && other.principal !== person.id))
+  if (
+    verified === undefined ||
+    person === undefined ||
+    person.active === false ||
+    (other !== undefined && other.principal !== person.id)
+  )
     throw refuse('untrusted', `The certificate ${serial} does not identify one active person.`);
   const certificate = { serial, thumbprint: sha256Base64Url(signed.certificate.encoding) };
-  return { person, kid, jwk: signed.jwk, certificate, acr, issuance: issued?.record };
+  return { person, kid, jwk: signed.jwk, certificate, acr, claims: verified.claims, issuance: issued?.record };
 }
 
 const ownSerial = /^[0-9a-f]{32}$/;

@@ -146,6 +146,8 @@ export interface DecisionInput {
     readonly scopes: readonly string[];
     readonly mandateInForce: boolean;
     readonly acr?: string;
+    /** Authentication methods of that sign-in (RFC 8176). */
+    readonly amr?: readonly string[];
     /** Seconds since the epoch at which the person signed in. */
     readonly authTime?: number;
     /**

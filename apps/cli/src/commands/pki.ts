@@ -4,8 +4,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print } from '../output.ts';
-import { type CardFlags, cardOptions, openCard } from './card/card-options.ts';
-import { requestOfCard } from './card/request-of-card.ts';
 
 const classes = ['workload', 'person', 'device', 'partner', 'service'] as const;
 type AuthorityClass = (typeof classes)[number];
@@ -97,20 +95,6 @@ function certificateCommands(pki: Command, options: () => ConnectionOptions): vo
         print(dim(`record ${certificate.record_id}, ${proof}`));
       },
     );
-  cardOptions(pki.command('card-request'))
-    .description(
-      'make a certificate request with the key on a smart card or token (--certificate is the id of the key)',
-    )
-    .requiredOption('--out <file>', 'where to write the request, PEM')
-    .action(async ({ out, ...flags }: CardFlags & { readonly out: string }) => {
-      const card = await openCard(flags);
-      try {
-        writeFileSync(out, await requestOfCard(card, flags.certificate));
-      } finally {
-        card.close();
-      }
-      print(out);
-    });
   pki
     .command('list')
     .description('certificates, newest first')

@@ -105,7 +105,7 @@ export async function startDecisions(
       sweepEveryMs: 1_000,
       acrValues: approvalClasses,
       directoryKeys: approvals?.directoryKeys ?? development,
-      certificates: approvalCertificatesOf(configuration),
+      certificates: approvalCertificatesOf(approvals),
       addressCoolingOffMs: (addressBook?.coolingOffHours ?? (development ? 0 : 24)) * 3_600_000,
       authenticators: lockingRevoked(authenticators, audit),
       signalsOf,

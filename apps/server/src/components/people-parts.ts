@@ -1,11 +1,13 @@
 import {
   type AuthenticationDependencies,
   type CertificateMethod,
+  cardMethod,
   createCertificateMethod,
   createFederatedMethod,
 } from '@countersign/authentication';
 import type {
   AuditAppender,
+  CertificateSignatureDependencies,
   ConfiguredDocuments,
   ConfiguredExchange,
   Directory,
@@ -16,6 +18,7 @@ import { createFolderChannel, createWebhookChannel, type NoticeChannel } from '@
 import { type Logger, type RowSeal, readSecret } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Configuration, NoticesConfiguration } from '../configuration/index.ts';
+import { approvalCertificatesOf } from './approval-certificates.ts';
 
 /** The channels for notices to people. @throws CodedError `secret_unavailable` */
 export function noticeChannels(
@@ -38,6 +41,7 @@ export function noticeChannels(
 /** Sign-in methods that use an external party. */
 export interface RemoteMethods {
   readonly certificate?: CertificateMethod;
+  readonly card: NonNullable<AuthenticationDependencies['card']>;
   readonly federated?: NonNullable<AuthenticationDependencies['federated']>;
 }
 
@@ -47,10 +51,10 @@ export interface RemoteMethods {
  * @throws CodedError `configuration_invalid`, `secret_unavailable`
  */
 export function remoteMethods(
-  { signIn = {}, issuer, mutualTls }: Configuration,
+  { signIn = {}, issuer, mutualTls, approvals }: Configuration,
   parts: {
     readonly pool: pg.Pool;
-    readonly audit: AuditAppender;
+    readonly audit: AuditAppender & CertificateSignatureDependencies['log'];
     readonly directory: Pick<Directory, 'snapshot'>;
     readonly partners: PartnerSignIns;
     readonly outbound: () => ConfiguredExchange & ConfiguredDocuments;
@@ -69,6 +73,11 @@ export function remoteMethods(
       detail: 'signIn.certificate: certificates are shown at the address for mutual TLS; configure mutualTls.',
     });
   return {
+    card: cardMethod({
+      ...{ log: parts.audit, directory: parts.directory, clock: parts.clock },
+      settings: approvalCertificatesOf(approvals),
+      origin: issuer,
+    }),
     ...(certificate === undefined || mutualTls === undefined
       ? {}
       : {

@@ -10,16 +10,18 @@ export interface MethodEnvironment {
   readonly authenticators?: RunningAuthenticators;
   /** If the installation has them. */
   readonly certificate?: SignInMethod;
+  readonly card?: SignInMethod;
   readonly federated?: SignInMethod;
 }
 
-export const methodNameSchema = Type.Enum(['development', 'webauthn', 'certificate', 'federated']);
+export const methodNameSchema = Type.Enum(['development', 'webauthn', 'certificate', 'card', 'federated']);
 type MethodName = Static<typeof methodNameSchema>;
 
 const factories: Readonly<Record<MethodName, (environment: MethodEnvironment) => SignInMethod>> = {
   development: developmentMethod,
   webauthn: ({ authenticators }) => webAuthnMethod(given('webauthn', authenticators)),
   certificate: ({ certificate }) => given('certificate', certificate),
+  card: ({ card }) => given('card', card),
   federated: ({ federated }) => given('federated', federated),
 };
 

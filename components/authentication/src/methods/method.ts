@@ -105,6 +105,8 @@ export interface SignInMethod {
   readonly script?: boolean;
   /** Its challenge can cover intents, as a sign-in for intents requires. */
   readonly bindsIntents?: boolean;
+  /** Offered only for intents, to a person who is signed in: alone it does not identify anybody. */
+  readonly onlyForIntents?: boolean;
   /** For the page's `form-action`. */
   readonly formAction?: readonly string[];
   /** The same for unknown people, locked accounts and leavers. */

@@ -22,6 +22,7 @@ import type { StoredSignIn } from './sign-in-store.ts';
 
 export function serves(method: SignInMethod, { need }: Pick<StoredSignIn, 'need'>, rules: TierRules): boolean {
   if (need.intents !== undefined && method.bindsIntents !== true) return false;
+  if (need.intents === undefined && method.onlyForIntents === true) return false;
   return method.acrs.some((acr) => acceptsClass(need, rules, acr));
 }
 

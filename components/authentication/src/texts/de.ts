@@ -35,6 +35,25 @@ export const de: Texts = {
         'Dieses Zertifikat ist keinem Konto zugeordnet. Wählen Sie ein anderes, oder wenden Sie sich an die Benutzerverwaltung.',
     },
   },
+  card: {
+    lead: 'Bestätigen Sie mit dem Zertifikat auf Ihrer Chipkarte: Führen Sie diesen Befehl auf Ihrem Rechner aus, mit dem PKCS-#11-Modul und der PIN Ihrer Karte. Vergleichen Sie die Prüfsummen mit dem, was Ihnen gezeigt wurde, und fügen Sie die Ausgabe des Befehls hier ein.',
+    signature: 'Signatur',
+    use: 'Mit Chipkarte bestätigen',
+    refusals: {
+      certificate_untrusted:
+        'Dies hat Ihre Karte nicht für diese Seite signiert. Führen Sie den Befehl noch einmal so aus, wie er hier steht, und fügen Sie die ganze Ausgabe ein.',
+      certificate_expired:
+        'Das Zertifikat auf dieser Karte ist abgelaufen oder noch nicht gültig. Bitten Sie Ihre Firma um ein neues.',
+      certificate_usage:
+        'Das Zertifikat auf dieser Karte wurde nicht für Bestätigungen ausgestellt. Wählen Sie ein anderes.',
+      certificate_key_weak: 'Der Schlüssel dieser Karte ist zu schwach. Bitten Sie Ihre Firma um einen neuen.',
+      certificate_policy:
+        'Das Zertifikat auf dieser Karte wurde nicht nach einer hier anerkannten Richtlinie ausgestellt. Wählen Sie ein anderes.',
+      certificate_revoked: 'Das Zertifikat auf dieser Karte wurde widerrufen. Bitten Sie Ihre Firma um ein neues.',
+      certificate_status_unknown:
+        'Die Signatur belegt nicht, dass das Zertifikat noch gültig ist, oder sie ist zu alt. Führen Sie den Befehl noch einmal aus.',
+    },
+  },
   federated: {
     lead: 'Melden Sie sich bei Ihrer eigenen Firma an. Sie bestätigt uns Ihre Identität.',
     use: (name) => `Bei ${name} anmelden`,

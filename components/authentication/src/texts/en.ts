@@ -32,6 +32,23 @@ export const en = {
         'This certificate is not linked to an account here. Choose another one, or contact your account administrators.',
     },
   },
+  card: {
+    lead: 'Confirm with the certificate on your smart card: run this command on your computer, with the PKCS #11 module and the PIN of your card. Compare the digests with what you were shown, and paste what the command prints.',
+    signature: 'Signature',
+    use: 'Confirm with smart card',
+    refusals: {
+      certificate_untrusted:
+        'This was not signed by your card for this page. Run the command again as it is shown here, and paste everything that it prints.',
+      certificate_expired: 'The certificate on this card is expired or not yet valid. Ask your firm for a new one.',
+      certificate_usage: 'The certificate on this card was not issued for confirmations. Choose another one.',
+      certificate_key_weak: 'The key of this card is too weak. Ask your firm for a new one.',
+      certificate_policy:
+        'The certificate on this card was not issued under a policy accepted here. Choose another one.',
+      certificate_revoked: 'The certificate on this card has been revoked. Ask your firm for a new one.',
+      certificate_status_unknown:
+        'The signature does not prove that the certificate is still valid, or it is too old. Run the command again.',
+    },
+  },
   federated: {
     lead: 'Sign in with your own firm. It then confirms your identity to us.',
     use: (name: string) => `Sign in at ${name}`,

@@ -29,7 +29,7 @@ export function decide(
   { policyEngine }: { readonly policyEngine: Pick<PolicyEngine, 'decide'> },
 ): Promise<Decision> {
   const { authority, client, resource, audience, scopes, granted, transaction, step, workload, now } = question;
-  const { acr, authTime } = authority.authentication;
+  const { acr, amr, authTime } = authority.authentication;
   const algo = granted === undefined ? undefined : algoOf(granted.detail);
   return policyEngine.decide({
     principal: authority.subject,
@@ -46,7 +46,7 @@ export function decide(
       audience,
       // Without an intent there is no mandate.
       mandateInForce: transaction !== undefined,
-      ...defined({ acr, authTime, device: authority.device, partner: authority.partner, algo }),
+      ...defined({ acr, amr, authTime, device: authority.device, partner: authority.partner, algo }),
       ...(authority.boundTo === undefined || transaction === undefined
         ? {}
         : { boundToIntent: authority.boundTo.includes(transaction.facts.intentDigest) }),

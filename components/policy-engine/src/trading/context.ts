@@ -17,7 +17,16 @@ export interface Installation {
 }
 
 const circumstancesRecord = recordShape(
-  ...(['acr', 'algo', 'audience', 'authAgeSeconds', 'boundToIntent', 'claimedDevice', 'claimedSignals'] as const),
+  ...([
+    'acr',
+    'algo',
+    'amr',
+    'audience',
+    'authAgeSeconds',
+    'boundToIntent',
+    'claimedDevice',
+    'claimedSignals',
+  ] as const),
   ...(['client', 'deskOpen', 'development', 'device', 'gates', 'institution', 'mandateInForce', 'now'] as const),
   ...(['onlyCompletes', 'partner', 'region', 'scopes', 'signals', 'step', 'workload'] as const),
 );
@@ -71,6 +80,7 @@ export function circumstances(
           /* modelId */ make.text(algo.modelId),
           /* version */ make.text(algo.version),
         ]),
+    /* amr */ context.amr === undefined || context.amr.length === 0 ? undefined : make.texts(context.amr),
     /* audience */ make.text(context.audience),
     /* authAgeSeconds */ ageOfSignIn(context),
     /* boundToIntent */ context.boundToIntent,

@@ -81,7 +81,7 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
     context: 'mandateInForce',
   },
   'sign-in': {
-    context: 'acr authAgeSeconds boundToIntent device',
+    context: 'acr amr authAgeSeconds boundToIntent device',
   },
   partner: {
     context: 'partner.institution partner.claims',

@@ -1,4 +1,5 @@
 import {
+  type AuditAppender,
   certificateThing,
   issuanceRecordOf,
   type Person,
@@ -6,7 +7,7 @@ import {
   revokedCertificateThing,
   standing,
 } from '@countersign/contracts';
-import { newId, sha256Base64Url, toInstant } from '@countersign/kernel';
+import { type Clock, newId, type Random, sha256Base64Url, toInstant } from '@countersign/kernel';
 import { encodeHeader, importVerificationKey, signCompactJws } from '@countersign/oauth';
 import { approvalPolicy, approvalUsage } from '@countersign/oauth/certificate-signature';
 import {
@@ -23,10 +24,13 @@ import {
   type IssueOptions,
   issue,
 } from '../../../../protocols/x509/src/testing/new-authority.ts';
-import type { ApprovingWorld } from './approving-world.ts';
 
 export const approvalType = 'countersign-approval+x509';
-type World = Pick<ApprovingWorld, 'audit' | 'clock' | 'random'>;
+interface World {
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+}
 type Members = Readonly<Record<string, unknown>>;
 
 export interface Card extends Holder {
