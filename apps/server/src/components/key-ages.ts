@@ -3,7 +3,7 @@ import { createKeyAgeReminders } from '../keys/index.ts';
 import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
 
-/** Reminds people of the age of keys that do not rotate by themselves. @param listers of all processes */
+/** Reminds people of the age of our signing keys. @param listers of all processes */
 export function startKeyAgeReminders(
   { configuration, common, started }: Ground,
   { notices }: Pick<Seen, 'notices'>,
@@ -15,7 +15,7 @@ export function startKeyAgeReminders(
     createKeyAgeReminders({
       listers,
       notices,
-      replaceAfterDays: keys.replaceAfterDays,
+      limits: keys,
       operator: operator.lei,
       ...common,
     }),

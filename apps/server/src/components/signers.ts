@@ -85,5 +85,6 @@ function rotated(
   records: KeyRecords,
   component: ComponentMigrations,
 ) {
-  return { ...keyring(component), rotateEveryDays: configuration.keys.rotateEveryDays, records, by: installation };
+  const { rotateEveryDays, signAtMostDays } = configuration.keys;
+  return { ...keyring(component), rotateEveryDays, signAtMostDays, records, by: installation };
 }

@@ -80,7 +80,7 @@ describe('a configuration', () => {
     expect(configuration).toMatchObject({
       region: 'default',
       dpopNonce: 'optional',
-      keys: { rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30 },
+      keys: { rotateEveryDays: 90, signAtMostDays: 180, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30 },
       features: {},
       amounts: { baseCurrency: 'EUR', rateMaxAgeHours: 96 },
     });
@@ -103,7 +103,10 @@ describe('a configuration', () => {
       trustDomains: [{ name: 'trust.example.com', institutions: [production.operator.lei] }],
       chainedIssuers: [{ issuer: 'https://as.partner.example/', institutions: [production.operator.lei] }],
     };
-    expect(read(more)).toMatchObject({ ...more, keys: { rotateEveryDays: 30, clientKeyMaxAgeDays: 365 } });
+    expect(read(more)).toMatchObject({
+      ...more,
+      keys: { rotateEveryDays: 30, signAtMostDays: 60, clientKeyMaxAgeDays: 365 },
+    });
   });
 
   it.each([
@@ -138,6 +141,7 @@ describe('a configuration', () => {
       { mutualTls: { ...mutualTls, listen: production.listen } },
       'mutualTls.listen',
     ],
+    ['keys that end before they rotate', { keys: { rotateEveryDays: 30, signAtMostDays: 30 } }, 'keys.signAtMostDays'],
     ['a warning that comes after the end', { keys: { clientKeyMaxAgeDays: 20 } }, 'clientKeyWarnDays'],
     ['one founder twice', { operator: { ...production.operator, founders: [ada, ada] } }, 'operator.founders'],
     [

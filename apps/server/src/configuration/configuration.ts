@@ -135,6 +135,8 @@ export const configurationSchema = Type.Object(
         {
           /** Days for which a token key signs. Default: 90. */
           rotateEveryDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 365 })),
+          /** Age in days at which a key whose rotation fails refuses to sign. Default: twice `rotateEveryDays`. */
+          signAtMostDays: Type.Optional(Type.Integer({ minimum: 2, maximum: 730 })),
           /** Maximum age in days of a registered client key; older keys are rejected. Default: 365. */
           clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
           /** Days before that limit from which a warning is recorded. Default: 30. */
@@ -335,7 +337,12 @@ export type Configuration = Readonly<
       Required<
         Pick<
           WrittenKeys,
-          'rotateEveryDays' | 'replaceAfterDays' | 'clientKeyMaxAgeDays' | 'clientKeyWarnDays' | 'driver'
+          | 'rotateEveryDays'
+          | 'signAtMostDays'
+          | 'replaceAfterDays'
+          | 'clientKeyMaxAgeDays'
+          | 'clientKeyWarnDays'
+          | 'driver'
         >
       >;
     readonly features: NonNullable<Written['features']>;
@@ -357,6 +364,7 @@ export function isOfGroup(configuration: Configuration): configuration is GroupC
  */
 export function readConfiguration(input: unknown): Configuration {
   const written = parseConfiguration(configurationSchema, input);
+  const rotateEveryDays = written.keys?.rotateEveryDays ?? 90;
   const configuration: Configuration = Object.freeze({
     region: 'default',
     dpopNonce: 'optional',
@@ -368,8 +376,8 @@ export function readConfiguration(input: unknown): Configuration {
       ...written.amounts,
     }),
     keys: Object.freeze({
-      ...{ rotateEveryDays: 90, replaceAfterDays: 1_095, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30 },
-      driver: 'software' as const,
+      ...{ rotateEveryDays, signAtMostDays: 2 * rotateEveryDays, replaceAfterDays: 1_095 },
+      ...{ clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, driver: 'software' as const },
       ...written.keys,
     }),
   });
@@ -394,6 +402,8 @@ function contradictionsIn(configuration: Configuration): readonly string[] {
     problems.push('mutualTls.listen: must be another port than listen');
   if (keys.clientKeyWarnDays >= keys.clientKeyMaxAgeDays)
     problems.push('keys.clientKeyWarnDays: must be less than clientKeyMaxAgeDays');
+  if (keys.signAtMostDays <= keys.rotateEveryDays)
+    problems.push('keys.signAtMostDays: must be more than rotateEveryDays');
   if (keys.pkcs11 === undefined && [keys.driver, ...Object.values(keys.drivers ?? {})].includes('pkcs11'))
     problems.push('keys.pkcs11: name the module, the token and the PIN of the keys whose driver is pkcs11');
   const founders = (operator.founders ?? []).map(({ id }) => id);

@@ -12,7 +12,7 @@ import {
   type StandingReader,
   standing,
 } from '@countersign/contracts';
-import { type Clock, digestOf, newId, type Random, type RecordId } from '@countersign/kernel';
+import { type Clock, digestOf, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import type { KeyRow, KeyringKey, KeyStanding } from '@countersign/runtime';
 
 /** Records about the product's signing keys, written before a key is published or ends. */
@@ -29,6 +29,8 @@ export interface KeyRecords {
     about: string | undefined,
     by: Requester,
   ): Promise<void>;
+  /** Records, once a day, that a key refuses to sign because of its age. */
+  overAge(key: KeyringKey, by: Requester): Promise<void>;
   /** The state of stored keys according to these records, by kid. @throws CodedError `log_unavailable` */
   prove(keys: readonly KeyRow[]): Promise<ReadonlyMap<string, KeyStanding>>;
 }
@@ -58,6 +60,8 @@ export function createKeyRecords(dependencies: {
   const { audit } = dependencies;
   const source = 'authorization-server' as const;
   const common = { source, outcome: 'done' } as const;
+  /** Day of the newest record, by kid. */
+  const refusedToday = new Map<string, string>();
   const standings = createStandingCheck({ ...dependencies, log: audit, source });
 
   async function published(key: KeyringKey, by: Requester): Promise<RecordId> {
@@ -98,6 +102,18 @@ export function createKeyRecords(dependencies: {
         ...recordedRequester(by),
         data: { operation, ...(about === undefined ? {} : { about }) },
       });
+    },
+    async overAge({ purpose, kid }, by) {
+      const day = toInstant(dependencies.clock.now()).slice(0, 10);
+      if (refusedToday.get(kid) === day) return;
+      await appendOnce(audit, {
+        ...{ id: recordIdOfCommand({ overAge: kid, day }), type: 'access.refused', source, outcome: 'deny' },
+        reason: 'signing_key_over_age',
+        ...recordedRequester(by),
+        data: { operation: 'key:sign', about: `${purpose} ${kid}` },
+      });
+      if (refusedToday.size >= mostAtOnce) refusedToday.clear();
+      refusedToday.set(kid, day);
     },
     async prove(keys) {
       const found = new Map<string, KeyStanding>();

@@ -40,6 +40,8 @@ const publicationLeadSeconds = 300;
 /** Keys that rotate on a schedule. Each event is recorded before it takes effect. */
 export interface RotatedKeyringDependencies extends KeyringDependencies {
   readonly rotateEveryDays: number;
+  /** Age at which a key refuses to sign because its rotation fails. Default: twice {@link rotateEveryDays}. */
+  readonly signAtMostDays?: number;
   readonly records: KeyRecords;
   /** The actor that is recorded for scheduled rotations. */
   readonly by: Actor;
@@ -123,7 +125,8 @@ export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
  */
 export function openCertificateKeys(dependencies: RotatedKeyringDependencies): Promise<Keyring<CertificateKeyPurpose>> {
   const { common, policy, recorder } = rotation(dependencies);
-  const { rotateEverySeconds: _, ...byHand } = policy(tenYearsSeconds);
+  // The authority itself refuses to issue with a key that is too old; such a key still signs lists.
+  const { rotateEverySeconds: _, signAtMostSeconds: __, ...byHand } = policy(tenYearsSeconds);
   const issuing: KeyPolicy = { ...byHand, onDemand: true };
   return createKeyring<CertificateKeyPurpose>({
     ...common,
@@ -140,16 +143,24 @@ export function openCertificateKeys(dependencies: RotatedKeyringDependencies): P
   });
 }
 
-function rotation({ records, by, rotateEveryDays, ...common }: RotatedKeyringDependencies) {
+function rotation({
+  records,
+  by,
+  rotateEveryDays,
+  signAtMostDays = 2 * rotateEveryDays,
+  ...common
+}: RotatedKeyringDependencies) {
   const recorder = {
     published: (successor: KeyringKey) => records.published(successor, by),
     withdrawn: (withdrawn: KeyringKey, successor: KeyringKey) => records.withdrawn(withdrawn, successor, by),
+    overAge: (key: KeyringKey) => records.overAge(key, by),
   };
   const policy = (longestSignedLifeSeconds: number, algorithm: KeyPolicy['algorithm'] = 'ES256'): KeyPolicy => ({
     algorithm,
     publicationLeadSeconds,
     longestSignedLifeSeconds,
     rotateEverySeconds: rotateEveryDays * 86_400,
+    signAtMostSeconds: signAtMostDays * 86_400,
   });
   return { common: { ...common, prove: records.prove }, policy, recorder };
 }

@@ -15,6 +15,8 @@ export interface KeyPolicy {
    * only.
    */
   readonly rotateEverySeconds?: number;
+  /** Age at which a key refuses to sign because its rotation has failed. Without it, no key is too old to sign. */
+  readonly signAtMostSeconds?: number;
   /** Create the first key only at the first signature instead of with the keyring, because few installations need it. */
   readonly onDemand?: true;
 }
@@ -51,6 +53,8 @@ export type KeyOf<Purpose extends string> = KeyringKey & { readonly purpose: Pur
 export interface KeyRecorder<Purpose extends string> {
   published(successor: KeyOf<Purpose>): Promise<void>;
   withdrawn(withdrawn: KeyOf<Purpose>, successor: KeyOf<Purpose>): Promise<void>;
+  /** The key is too old and refuses to sign. Called at each refused signature. */
+  overAge?(key: KeyOf<Purpose>): Promise<void>;
 }
 
 /** Same shape as `Signer` in the contracts, for this keyring's purposes. */

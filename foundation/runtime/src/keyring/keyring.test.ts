@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { ScratchDatabase } from '../database/index.ts';
 import { createLogger } from '../observability/index.ts';
 import { createKeyring } from './keyring.ts';
-import type { KeyPolicy, KeyRecorder, Keyring } from './keyring-contract.ts';
+import type { KeyOf, KeyPolicy, KeyRecorder, Keyring } from './keyring-contract.ts';
 
 const table = `create table signing_keys (purpose text not null, generation integer not null, kid text not null unique,
   algorithm text not null, public_jwk jsonb not null, sealed_key bytea not null, published_at timestamptz not null,
@@ -170,7 +170,7 @@ describe('a rotation', () => {
 });
 
 describe('the schedule', () => {
-  const policy = { rotateEverySeconds: 86_400 };
+  const policy = { rotateEverySeconds: 86_400, signAtMostSeconds: 2 * 86_400 };
   const day = 86_400_000;
 
   it('publishes a successor early enough to be active when the current key ends', async () => {
@@ -212,19 +212,23 @@ describe('the schedule', () => {
     );
   });
 
-  it('lets no key sign for twice its time, however long its successor cannot be recorded', async () => {
+  it('lets no key sign after its maximum age, however long its successor cannot be recorded', async () => {
     let down = false;
     const published = async (): Promise<void> => {
       if (down) throw new Error('the log is down');
     };
-    const keyring = await open({ policy, recorder: { ...collect(), published } });
+    const refused: string[] = [];
+    const overAge = async ({ purpose, kid, state }: KeyOf<Purpose>) => void refused.push(`${purpose} ${kid} ${state}`);
+    const keyring = await open({ policy, recorder: { ...collect(), published, overAge } });
     const { kid } = await keyring.current('access-token');
     const sign = () => keyring.sign('access-token', kid, Buffer.from('data'));
     down = true;
     clock.advance(2 * day);
     await sign();
     clock.advance(1);
+    expect(refused).toEqual([]);
     await expect(sign()).rejects.toMatchObject({ code: 'signing_key_over_age' });
+    expect(refused).toEqual([`access-token ${kid} active`]);
     down = false;
     // A rotation is tried at most once a minute.
     clock.advance(60_000);

@@ -50,7 +50,7 @@ const inSoftware: KeyringCustody = { hardware: undefined, driverOf: () => 'softw
 export const keyringErrors = errorVocabulary({
   signing_key_unavailable: 'unavailable',
   signing_key_unknown: 'not-found',
-  /** The key signs for twice as long as it should: its rotation fails. */
+  /** The key has reached the age at which it may no longer sign: its rotation fails. */
   signing_key_over_age: 'unavailable',
   /** The only key of a purpose is not where the configuration wants it, and the purpose has no rotation. */
   key_custody_differs: 'conflict',
@@ -341,14 +341,15 @@ export async function createKeyring<Purpose extends string>(
     everyMs: refreshEveryMs,
   });
 
-  /** A key signs for at most twice its time, unless its successor is published. @throws CodedError `signing_key_over_age` */
-  async function requireRotation(purpose: Purpose, { activatesAt, kid }: LoadedKey): Promise<void> {
-    const { rotateEverySeconds } = options.purposes[purpose];
-    if (rotateEverySeconds === undefined || clock.now() - activatesAt <= 2 * rotateEverySeconds * 1000) return;
-    const hasSuccessor = (): boolean => ofPurpose(keys, purpose).at(-1)?.kid !== kid;
+  /** Too old to sign, unless its successor is published. @throws CodedError `signing_key_over_age` */
+  async function requireRotation(purpose: Purpose, key: LoadedKey, state: KeyringKey['state']): Promise<void> {
+    const { signAtMostSeconds = Infinity } = options.purposes[purpose];
+    if (clock.now() - key.activatesAt <= signAtMostSeconds * 1000) return;
+    const hasSuccessor = (): boolean => ofPurpose(keys, purpose).at(-1)?.kid !== key.kid;
     // After a long standstill the schedule has not run yet.
     if (!hasSuccessor()) await rounds.run().catch(() => undefined);
     if (hasSuccessor()) return;
+    await recorder?.overAge?.(describe(key, purpose, state));
     throw keyringErrors.error(
       'signing_key_over_age',
       `The key for ${purpose} is too old, because it could not be rotated. Look at the log of this node for the cause.`,
@@ -367,7 +368,7 @@ export async function createKeyring<Purpose extends string>(
       // A `retiring` key may still complete a signature that started just before the rotation; a `published` key may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
         throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
-      await requireRotation(purpose, key);
+      await requireRotation(purpose, key, state);
       try {
         return { kid, algorithm: key.algorithm, signature: await key.sign(data, context) };
       } catch (error) {
