@@ -1,5 +1,4 @@
-import { directoryErrors } from '@countersign/contracts';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, isCodedError } from '@countersign/kernel';
 import { type FileContent, type Inputs, request, type Schemas } from './api.ts';
 import type { Connection } from './connection.ts';
 import { bold, dim, green, print, red, yellow } from './output.ts';
@@ -67,7 +66,7 @@ export function printProposed(request: ChangeRequest): void {
 }
 
 function withAdvice(error: unknown): never {
-  if (!directoryErrors.is(error, 'second_person_required')) throw error;
+  if (!isCodedError(error, 'second_person_required')) throw error;
   const { code, category, facts } = error;
   throw new CodedError({
     code,

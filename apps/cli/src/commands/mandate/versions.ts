@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { consentErrors } from '@countersign/contracts';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, isCodedError } from '@countersign/kernel';
 import { isObject } from '@countersign/sdk/calling';
 import type { VersionFault, verifyMandateVersions } from '@countersign/server';
 import { request, type Schemas } from '../../api.ts';
@@ -58,7 +57,7 @@ async function versionsOf(connection: Connection, id: string): Promise<readonly 
 
 /** A party of a mandate need not be a party of its parent. */
 function notTheirs(error: unknown): undefined {
-  if (consentErrors.is(error, 'mandate_not_found')) return undefined;
+  if (isCodedError(error, 'mandate_not_found')) return undefined;
   throw error;
 }
 

@@ -153,20 +153,20 @@ export async function signRootList(options: {
   const root = readX509Certificate(derOf(readFileSync(join(folder, files.certificate), 'utf8'), 'CERTIFICATE'));
   const privateKey = openKey(join(folder, files.key), passphrase);
   const path = join(folder, files.list);
-  const before = existsSync(path)
+  const earlier = existsSync(path)
     ? readRevocationList(derOf(readFileSync(path, 'utf8'), 'X509 CRL'), { issuer: root })
     : undefined;
-  if (existsSync(path) && before?.number === undefined)
+  if (existsSync(path) && earlier?.number === undefined)
     throw invalid(`${resolve(path)} is not a list of this root. Restore the list that was signed last.`);
   const entries = new Map<bigint, number>();
-  for (const listed of before?.entries.values() ?? [])
+  for (const listed of earlier?.entries.values() ?? [])
     for (const [serial, revokedAt] of listed)
       if (revokedAt !== 'removed') entries.set(BigInt(`0x${serial}`), revokedAt);
   for (const pem of revoked) {
     const serial = serialUnder(root.encoding, pem);
     if (!entries.has(serial)) entries.set(serial, now);
   }
-  const number = (before?.number ?? 0n) + 1n;
+  const number = (earlier?.number ?? 0n) + 1n;
   const nextUpdate = Math.min(now + days * dayMs, root.notAfter);
   const toBeSigned = buildTbsRevocationList({
     ...{ algorithm: 'ES384', issuer: root.subject, authorityKeyIdentifier: keyIdentifierOf(root.publicKey), number },

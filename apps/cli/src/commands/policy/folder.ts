@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
-import { policyErrors } from '@countersign/contracts';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, isCodedError } from '@countersign/kernel';
 import type { LoadedBundle, PolicyFinding } from '@countersign/server';
 import { bold, dim, green, print, printJson, red, yellow } from '../../output.ts';
 import { visible } from '../../visible.ts';
@@ -181,14 +180,14 @@ export function withProblems(error: unknown, printLine: (line: string) => void =
 export function withProblemsAsJson(error: unknown): never {
   // An error that prevents reading the bundle is reported as its only problem.
   const problems =
-    problemsOf(error) ?? (policyErrors.is(error, 'policy_invalid') ? [{ message: error.detail }] : undefined);
+    problemsOf(error) ?? (isCodedError(error, 'policy_invalid') ? [{ message: error.detail }] : undefined);
   if (problems === undefined) throw error;
   printJson({ ok: false, problems });
   throw withoutProblems(error, problems);
 }
 
 function problemsOf(error: unknown): readonly Problem[] | undefined {
-  const problems = policyErrors.is(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
   // The loader of bundles made them.
   return Array.isArray(problems) ? (problems as readonly Problem[]) : undefined;
 }
