@@ -23,7 +23,8 @@ const unread: Readonly<Record<string, string>> = {
   'Transaction.rate.base': 'as Transaction.rate',
   'Transaction.rate.source': 'as Transaction.rate',
   'Transaction.rate.asOf': 'as Transaction.rate',
-  'Transaction.approvals.certified': 'with the decision, and for policies of a firm that ask for approvals by certificate',
+  'Transaction.approvals.certified':
+    'with the decision, and for policies of a firm that ask for approvals by certificate',
   'Transaction.approvals.certified.compliance': 'as Transaction.approvals.certified',
   'Transaction.approvals.certified.desk_head': 'as Transaction.approvals.certified',
   'Transaction.approvals.certified.operations': 'as Transaction.approvals.certified',

@@ -11,7 +11,9 @@ import { readX509Certificate } from '@countersign/x509';
 import type { Configuration } from '../configuration/index.ts';
 
 /** The rules for signatures of people with certificates. @throws CodedError `configuration_invalid`, `secret_unavailable` */
-export function approvalCertificatesOf(approvals: Configuration['approvals'] | undefined): CertificateSignatureSettings {
+export function approvalCertificatesOf(
+  approvals: Configuration['approvals'] | undefined,
+): CertificateSignatureSettings {
   const { keysInHardware, statusMaxAgeSeconds = 600, partners = [] } = approvals?.certificates ?? {};
   return {
     acr: classOf(keysInHardware),
