@@ -395,8 +395,8 @@ describe('an agent that leaves', () => {
       return departures.find((each) => each.id === id);
     };
     await vi.waitFor(async () => expect(await found()).toBeDefined(), { timeout: 60_000 });
-    // The certificate, the entry and the enrolment.
-    expect((await found())?.effects).toContainEqual({ name: 'certificates', status: 'done', ended: 3 });
+    for (const name of ['workloads', 'enrolments', 'certificates'])
+      expect((await found())?.effects).toContainEqual({ name, status: 'done', ended: 1 });
     expect(await operator.records({ type: 'certificate.revoked' })).toContainEqual(
       expect.objectContaining({ data: expect.objectContaining({ holder: agent, reason: 'cessationOfOperation' }) }),
     );

@@ -625,6 +625,9 @@ export const callSchemas: CallSchemas = {
     ),
   },
   'egress-keys': { listKeys: call([], list(ref('ListedKey'))) },
+  'enrolments-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
   'evidence-keys': { listKeys: call([], list(ref('ListedKey'))) },
   'federation-gateway': {
     acceptAssertion: call([string, string, anyOf(string, nothing)], ref('FederatedIdentity'), 2),
@@ -742,4 +745,7 @@ export const callSchemas: CallSchemas = {
     ),
   },
   'trust-registry': { profileOf: call([string], anyOf(ref('TrustProfile'), nothing)) },
+  'workloads-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
 };
