@@ -67,7 +67,7 @@ describe('issuing', () => {
 
   it('records the certificate before signing it: the record has its digest, its decision, and an id derived from the serial number', async () => {
     const issued = await world.issue(ca, 'risk-service', 'service:risk');
-    const record = world.records('certificate.issued').find(({ id }) => id === issued.recordId);
+    const record = world.issuedToOthers().find(({ id }) => id === issued.recordId);
     expect(record).toMatchObject({
       id: issued.recordId,
       outcome: 'permit',
@@ -94,9 +94,7 @@ describe('issuing', () => {
       ({ type, data }) => type === 'certificate.issued' && membersOf(data)?.['profile'] === 'risk-service',
     );
     await expect(world.issue(dying, 'risk-service', 'service:risk')).rejects.toThrow('the process died');
-    const record = world
-      .records('certificate.issued')
-      .findLast(({ data }) => membersOf(data)?.['profile'] === 'risk-service');
+    const record = world.issuedToOthers().findLast(({ data }) => membersOf(data)?.['profile'] === 'risk-service');
     const after = membersOf(membersOf(record?.data)?.['after']);
     const found = await ca.find(String(after?.['serial']));
     expect(found).toMatchObject({ status: 'valid', recordId: record?.id });
@@ -139,9 +137,9 @@ describe('issuing', () => {
   it('refuses what the accepted authority may not name, and records the refusal and no certificate', async () => {
     // The installation has moved to another host, and no ceremony has been held since.
     const moved = world.node({ issuer: 'https://other.example' });
-    const before = world.records('certificate.issued').length;
+    const before = world.issuedToOthers().length;
     expect(await codeOf(world.issue(moved, 'trading-agent', 'agent:vwap-1'))).toBe('certificate_unfit');
-    expect(world.records('certificate.issued')).toHaveLength(before);
+    expect(world.issuedToOthers()).toHaveLength(before);
     expect(world.records('certificate.denied').at(-1)).toMatchObject({ outcome: 'deny', reason: 'certificate_unfit' });
   });
 

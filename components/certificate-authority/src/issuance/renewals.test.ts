@@ -56,7 +56,7 @@ describe('a renewal by the certificate', () => {
     expect(renewed.key).not.toBe(old.key);
     const [before, after] = [old, renewed].map(({ certificate }) => readX509Certificate(certificate));
     expect(after?.subject).toEqual(before?.subject);
-    expect(world.records('certificate.issued').at(-1)).toMatchObject({ subject: { id: 'service:risk' } });
+    expect(world.issuedToOthers().at(-1)).toMatchObject({ subject: { id: 'service:risk' } });
     expect(world.asked.at(-1)).toMatchObject({ principal: 'service:risk', context: { actors: ['service:risk'] } });
   });
 
@@ -64,7 +64,7 @@ describe('a renewal by the certificate', () => {
     const first = await world.issue(ca, 'device', 'device:ws-1');
     const second = await renew(first);
     await renew(second);
-    const issued = world.records('certificate.issued').filter(({ data }) => membersOf(data)?.['profile'] === 'device');
+    const issued = world.issuedToOthers().filter(({ data }) => membersOf(data)?.['profile'] === 'device');
     expect(issued).toHaveLength(3);
     for (const { subject, actors } of issued.slice(1))
       expect([subject?.id, actors]).toEqual(['person:olga.operator', [{ id: 'device:ws-1' }]]);
