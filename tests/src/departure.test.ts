@@ -211,7 +211,7 @@ it('ends the workload, the enrolments with their ACME account, the certificates 
   expect(await acme.finalize(account, unfinished, requestFor(['localhost']))).toMatchObject(problem);
   const again = await acme.open({ id, secret } as Parameters<typeof acme.open>[0]);
   expect(again.answer.status).toBeGreaterThanOrEqual(400);
-  expect(await renew(presented)).toMatchObject({ status: 409, members: { code: 'certificate_over' } });
+  expect(await renew(presented)).toMatchObject({ status: 403, members: { code: 'certificate_request_refused' } });
   await expect(leased.use(credential)).rejects.toThrow('password authentication failed');
   await expect(lease()).rejects.toThrow();
 });
