@@ -21,6 +21,7 @@ export const endingRecordTypes = [
   'mandate.expired',
   'directory.applied',
   'directory.departure',
+  'halt.tripped',
 ] as const satisfies readonly RecordType[];
 
 export interface EntrySources {
@@ -49,6 +50,8 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
       const { principal } = factsOf(record.data);
       return typeof principal === 'string' ? [entryOf({ kind: 'principal', id: principal }, at)] : [];
     }
+    case 'halt.tripped':
+      return haltedEntries(record.data, at, sources.directory);
     case 'directory.applied':
       return [
         ...addedTargets(record.data).map(
@@ -146,6 +149,30 @@ async function removedTargets(
     return each.change === 'remove' && target !== undefined ? [target] : [];
   });
   return withSoftware(targets, directory);
+}
+
+/**
+ * A halt makes earlier tokens void that could start new risk. Where tokens do not say whether the halt concerns them (a desk, a
+ * venue), all of them are, of everybody or of the institution that halted; those that it does not concern are issued anew.
+ */
+async function haltedEntries(
+  data: Json | undefined,
+  at: number,
+  directory: EntrySources['directory'],
+): Promise<readonly EndedEntry[]> {
+  const { kind, id, party } = factsOf(data);
+  const entry = (of: 'client' | 'principal' | 'partner' | 'everything', name: string): EndedEntry => ({
+    key: revocationKey({ kind: `halted-${of}`, id: name }),
+    ...{ at, before: at + clockLeadSeconds },
+  });
+  if (typeof kind !== 'string' || typeof id !== 'string' || typeof party !== 'string')
+    return [entry('everything', '*')];
+  if (kind === 'client') return [entry('client', id)];
+  if (kind === 'trader' || kind === 'algorithm') return [entry('principal', id)];
+  const institution = kind === 'firm' ? id : kind === 'desk' ? id.split('/')[0] : party;
+  if (institution === undefined || institution === 'operator') return [entry('everything', '*')];
+  const ended = await withSoftware([{ kind: 'partner', id: institution }], directory);
+  return ended.map((target) => entry(target.kind === 'principal' ? 'principal' : 'partner', target.id));
 }
 
 /** The version that the recorded change produced; undefined if it never took effect, which must not stop nodes. */
