@@ -8,7 +8,12 @@ import type {
 } from '@countersign/contracts';
 import { directoryErrors } from '@countersign/contracts';
 import { epochSeconds, type Json, membersOf, parseId } from '@countersign/kernel';
-import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
+import {
+  clockLeadSeconds,
+  maxAccessTokenLifetimeSeconds,
+  type RevocationKind,
+  revocationKey,
+} from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
 export const endingRecordTypes = [
@@ -152,27 +157,31 @@ async function removedTargets(
 }
 
 /**
- * A halt makes earlier tokens void that could start new risk. Where tokens do not say whether the halt concerns them (a desk, a
- * venue), all of them are, of everybody or of the institution that halted; those that it does not concern are issued anew.
+ * A halt makes earlier tokens void that could start new risk. Where a token does not say whether the halt concerns it (a desk, a
+ * venue), all are void, of everybody or of the institution that halted. Those that the halt does not concern are issued anew at
+ * once, so no clock difference is allowed for there; decisions and steps are refused in any case.
  */
 async function haltedEntries(
   data: Json | undefined,
   at: number,
   directory: EntrySources['directory'],
 ): Promise<readonly EndedEntry[]> {
-  const { kind, id, party } = factsOf(data);
-  const entry = (of: 'client' | 'principal' | 'partner' | 'everything', name: string): EndedEntry => ({
-    key: revocationKey({ kind: `halted-${of}`, id: name }),
-    ...{ at, before: at + clockLeadSeconds },
+  const entry = (kind: RevocationKind, id: string, before: number): EndedEntry => ({
+    key: revocationKey({ kind, id }),
+    ...{ at, before },
   });
+  const { kind, id, party } = factsOf(data);
   if (typeof kind !== 'string' || typeof id !== 'string' || typeof party !== 'string')
-    return [entry('everything', '*')];
-  if (kind === 'client') return [entry('client', id)];
-  if (kind === 'trader' || kind === 'algorithm') return [entry('principal', id)];
-  const institution = kind === 'firm' ? id : kind === 'desk' ? id.split('/')[0] : party;
-  if (institution === undefined || institution === 'operator') return [entry('everything', '*')];
+    return [entry('halted-everything', '*', at)];
+  const later = at + clockLeadSeconds;
+  if (kind === 'client') return [entry('halted-client', id, later)];
+  if (kind === 'trader' || kind === 'algorithm') return [entry('halted-principal', id, later)];
+  const institution = kind === 'firm' ? id : kind === 'desk' ? (id.split('/')[0] ?? party) : party;
+  if (institution === 'operator') return [entry('halted-everything', '*', at)];
   const ended = await withSoftware([{ kind: 'partner', id: institution }], directory);
-  return ended.map((target) => entry(target.kind === 'principal' ? 'principal' : 'partner', target.id));
+  return ended.map((target) =>
+    entry(target.kind === 'principal' ? 'halted-principal' : 'halted-partner', target.id, kind === 'firm' ? later : at),
+  );
 }
 
 /** The version that the recorded change produced; undefined if it never took effect, which must not stop nodes. */
