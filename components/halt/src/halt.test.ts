@@ -175,7 +175,7 @@ describe('tripping', () => {
     const second = latestTrip(await halt.trip({ kind: 'desk', id: `${firm}/rates` }, 'again', cleo));
     expect(world.log.ofType('halt.tripped').at(-1)).toMatchObject({ references: [first], data: { again: first } });
     expect(await codeOf(halt.approveRelease(id, digest, person('dora')))).toBe('halt_release_settled');
-    // Whoever tripped it the second time has no part in the release either.
+    // The person who tripped it the second time has no part in the release either.
     expect(await codeOf(halt.proposeRelease(second, 'mended', cleo))).toBe('halt_own_trip');
     expect(await stopping()).toMatchObject({ record: second });
   });
@@ -246,6 +246,20 @@ describe('releasing', () => {
     await halt.approveRelease(id, digest, ari);
     // The halt of the operator stays.
     expect(await stopping()).toMatchObject({ kind: 'desk' });
+  });
+});
+
+describe('a thief with the role', () => {
+  it('finds no row that a halt depends on, and cannot write elsewhere', async () => {
+    const trip = await tripped();
+    const pool = world.scratch.pool('halt');
+    const { rows } = await pool.query<{ name: string }>(
+      `select table_name as name from information_schema.tables
+        where table_schema not in ('pg_catalog', 'information_schema')`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(['named_locks']);
+    await pool.query('update named_locks set name = name');
+    expect(await stopping()).toMatchObject({ record: trip });
   });
 });
 
