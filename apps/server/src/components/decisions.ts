@@ -114,7 +114,7 @@ export async function startDecisions(
   );
   registry = transactionRegistry;
   const halt = createHalt({
-    pool: database.pool(haltMigrations, { maxConnections: 3 }),
+    pool: database.pool(haltMigrations, { maxConnections: 1 }),
     ...{ audit, directory, ...proposing },
     operator: configuration.operator.lei,
     ...common,

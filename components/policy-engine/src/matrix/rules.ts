@@ -673,6 +673,10 @@ const always: Rules = {
     'A person with a control function and a hardware key gets the scopes to disclose evidence.',
     all(person, interfaceFor(...disclosingScopes), onlyOtherwise('role'), not(has('role', 'trader', 'none'))),
   ],
+  'control-functions-may-halt': [
+    'A person with a control function halts trading with the present sign-in.',
+    all(person, interfaceFor('halt:trip'), onlyOtherwise('role'), not(has('role', 'trader', 'auditor', 'none'))),
+  ],
   'approved-large-orders': [
     'A large order is permitted once every role has approved it and a hardware key was used.',
     all(person, placing, open, ownScope, onlyOtherwise('amount', 'approvals'), has('approvals', 'everybody')),
