@@ -101,6 +101,8 @@ const reasons = {
   authority_expired: 'invalid_grant',
   /** Revoked until the revocation is lifted. */
   authority_revoked: 'access_denied',
+  /** The token would start new risk, and a halt is in force. */
+  trading_halted: 'access_denied',
 } as const satisfies OAuthReasons;
 
 export type RefusalReason = keyof typeof reasons;

@@ -238,6 +238,21 @@ export {
   type ProtocolScope,
   protocolScopes,
 } from './grants.ts';
+export {
+  allHaltsInForce,
+  type HaltableParties,
+  type HaltInForce,
+  type HaltingParty,
+  type HaltKind,
+  type HaltTarget,
+  haltableParties,
+  haltDetail,
+  haltErrors,
+  haltInForce,
+  haltKinds,
+  haltSubject,
+  haltsInForce,
+} from './halts.ts';
 export { createIndependence, type Independence, notIndependentDetail } from './independence.ts';
 export {
   type LimitClaim,

@@ -88,7 +88,14 @@ export async function startCore(
   effects = departureEffects({
     ...remote,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities, remote.secretProposals],
+    proposals: [
+      policyEngine.versions,
+      decisions.halt,
+      parties.directory,
+      remote.retention,
+      remote.authorities,
+      remote.secretProposals,
+    ],
     others: remote.effects,
   });
   return { ...parties, ...decisions, ...keys };
