@@ -1,11 +1,17 @@
 import {
   type DecisionInput,
+  type EvidenceRecord,
+  ended,
+  type HaltTarget,
+  haltSubject,
+  haltsInForce,
   type Principal,
   parseClientId,
   type Resource,
   type Standing,
   type StandingReader,
   type StandingRevocationTarget,
+  standing,
 } from '@countersign/contracts';
 import { type MandateId, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
@@ -13,7 +19,7 @@ import { codeOf, lifted, revoked, standingsIn } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authority } from '../../components/authorization-server/src/grant-handler.ts';
-import { checkRevoked } from '../../components/authorization-server/src/token-endpoint/check-authority.ts';
+import { checkHalted, checkRevoked } from '../../components/authorization-server/src/token-endpoint/check-authority.ts';
 import { decide as decideOnToken } from '../../components/authorization-server/src/token-endpoint/decide.ts';
 import type { RunningPolicyEngine } from '../../components/policy-engine/src/index.ts';
 import {
@@ -32,7 +38,7 @@ import type { Attempt } from '../../components/transaction-registry/src/attempt.
 import { decideOn } from '../../components/transaction-registry/src/decision.ts';
 import { lifeCycleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
 import { checkMandates } from '../../components/transaction-registry/src/mandate-check.ts';
-import { revokedFault } from '../../components/transaction-registry/src/steps/requester.ts';
+import { haltedFault, revokedFault } from '../../components/transaction-registry/src/steps/requester.ts';
 import { permittedFault } from '../../components/transaction-registry/src/steps/rules.ts';
 import type { StoredTransaction } from '../../components/transaction-registry/src/store/store.ts';
 
@@ -291,6 +297,47 @@ describe('every interface that decides', () => {
     ['mandate', ({ mandate }) => mandate.id],
     ['client', () => 'brk'],
   ])('denies while the %s is revoked, and permits again once that is lifted', async (kind, idIn) => {
+    const { facts, said, record } = enterOrderly();
+    const target = { kind, id: idIn(facts) };
+    expect(await said()).toEqual({ doors: all(true), reasons: [] });
+    await record('token.revoked', [revoked(target, 'operator', by)]);
+    expect(await said()).toEqual({ doors: all(false), reasons: ['authority_revoked'] });
+    expect(rig.records.findLast(({ type }) => type === 'decision.made')).toMatchObject({
+      outcome: 'deny',
+      reason: 'authority_revoked',
+    });
+    await record('revocation.lifted', [lifted(target, 'operator')]);
+    expect(await said()).toEqual({ doors: all(true), reasons: [] });
+  });
+
+  it.each<[HaltTarget['kind'], (facts: ReturnType<typeof transactionOf>) => string]>([
+    ['firm', ({ initiatorInstitution }) => initiatorInstitution],
+    ['desk', ({ initiatorInstitution }) => `${initiatorInstitution}/cash`],
+    ['trader', ({ initiator }) => initiator],
+    ['client', () => 'brk'],
+    ['venue', ({ intent }) => String(intent['venue_mic'])],
+    ['instrument-class', () => 'E'],
+    ['partner', ({ intent }) => String(intent['entity_lei'])],
+  ])('denies while the %s is halted, and permits again once that is released', async (kind, idIn) => {
+    const { facts, said, record } = enterOrderly();
+    const subject = haltSubject({ kind, id: idIn(facts) }, 'operator');
+    expect(await said()).toEqual({ doors: all(true), reasons: [] });
+    await record('halt.tripped', [standing(subject, {}), standing(haltsInForce, {})]);
+    expect(await said()).toEqual({ doors: all(false), reasons: ['trading_halted'] });
+    expect(rig.records.findLast(({ type }) => type === 'decision.made')).toMatchObject({
+      outcome: 'deny',
+      reason: 'trading_halted',
+    });
+    await record('halt.released', [ended(subject), ended(haltsInForce)]);
+    expect(await said()).toEqual({ doors: all(true), reasons: [] });
+  });
+
+  const all = (word: boolean) => ({
+    ...{ evaluation: word, evaluations: word, people: word, actions: word, token: word, registry: word },
+  });
+
+  /** An order with everything in order, what each door says about it, and a way to record what stops it. */
+  function enterOrderly() {
     enter({
       ...{ who: 'trader', certificate: 'Approved', signals: [], mandateInForce: true, lei: 'ISSUED', kyc: 'approved' },
       ...{
@@ -328,19 +375,19 @@ describe('every interface that decides', () => {
         by,
       );
       const actions = await engine.search({ kind: 'action', subject, resource, ...ask }, by);
-      const token = await codeOf(
-        checkRevoked(
-          {
-            authority: { subject: facts.initiator, actors: [], institution: own as never },
-            client: { id: client, principal: by.id as never, institution: own as never },
-            directory: rig.directory,
-            mandates: [mandate],
-          },
-          log,
-        ),
-      );
-      const attempt = { asked: { by: { id: by.id, client }, institution: own }, rule, transaction: order };
-      const step = await revokedFault(attempt as never, [mandate], { directory, audit: log });
+      const request = {
+        authority: { subject: facts.initiator, actors: [], institution: own as never },
+        client: { id: client, principal: by.id as never, institution: own as never },
+        directory: rig.directory,
+        mandates: [mandate],
+        scopes: new Set(['order:create'] as const),
+        granted: { detail: order.detail, action: 'order:create', notAfter: rig.clock.now() } as const,
+      };
+      const token = await codeOf(Promise.all([checkRevoked(request, log), checkHalted(request, log)]));
+      const attempt = { asked: { by: { id: by.id, client }, institution: own }, rule, transaction: order } as never;
+      const step =
+        (await revokedFault(attempt, [mandate], { directory, audit: log })) ??
+        (await haltedFault(attempt, { directory, audit: log }));
       return {
         doors: {
           evaluation: answer.decision,
@@ -353,30 +400,12 @@ describe('every interface that decides', () => {
         reasons: answer.reasons.map(({ code }) => code),
       };
     };
-    const all = (word: boolean) => ({
-      ...{ evaluation: word, evaluations: word, people: word, actions: word, token: word, registry: word },
-    });
-    const record = async (standing: Standing) => {
-      rig.records.push({
-        id: newId('record', { clock: rig.clock, random: systemRandom }),
-        type: 'token.revoked',
-        source: 'authorization-server',
-        outcome: 'done',
-        standing: [standing],
-      });
+    const record = async (type: EvidenceRecord['type'], standing: readonly Standing[]) => {
+      const id = newId('record', { clock: rig.clock, random: systemRandom });
+      rig.records.push({ id, type, source: 'a test', outcome: 'done', standing });
     };
-    const target = { kind, id: idIn(facts) };
-
-    expect(await said()).toEqual({ doors: all(true), reasons: [] });
-    await record(revoked(target, 'operator', by));
-    expect(await said()).toEqual({ doors: all(false), reasons: ['authority_revoked'] });
-    expect(rig.records.findLast(({ type }) => type === 'decision.made')).toMatchObject({
-      outcome: 'deny',
-      reason: 'authority_revoked',
-    });
-    await record(lifted(target, 'operator'));
-    expect(await said()).toEqual({ doors: all(true), reasons: [] });
-  });
+    return { facts, said, record };
+  }
 
   /** The token endpoint's question for a person who signed in with a security key: the one of the permitted token. */
   function tokenFor(facts: ReturnType<typeof transactionOf>, actors: readonly string[]) {

@@ -7,6 +7,7 @@ import { authorityApproval } from '@countersign/certificate-authority';
 import { createSecondPerson, type DualControl, type SecondOfTwo, type WaitingProposal } from '@countersign/commands';
 import type { ProposerLapse } from '@countersign/contracts';
 import { changeApproval } from '@countersign/directory';
+import { haltRelease } from '@countersign/halt';
 import { digestOf } from '@countersign/kernel';
 import { checkSeparation } from '@countersign/market';
 import { candidateApproval } from '@countersign/policy-engine';
@@ -71,6 +72,7 @@ const controls = {
   authorityApproval: row(authorityApproval),
   secretApproval: row(secretApproval),
   workloadApproval: row(workloadApproval),
+  haltRelease: row(haltRelease),
   retentionApproval: row(retentionApproval),
   erasureApproval: row(erasureApproval),
   holdRelease: row(holdRelease),

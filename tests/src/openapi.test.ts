@@ -21,6 +21,7 @@ import { otherBond } from './testing/instruments.ts';
 import { scratchFolder } from './testing/scratch-folder.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from './testing/trading.ts';
 import { useCertificates } from './testing/use-certificates.ts';
+import { useHalts } from './testing/use-halts.ts';
 import { peopleAndDevices, postureFeeds, usePeople } from './testing/use-people.ts';
 import { leasedDatabase, useSecrets } from './testing/use-secrets.ts';
 import { useWorkloads } from './testing/use-workloads.ts';
@@ -463,6 +464,7 @@ async function useEverything(): Promise<void> {
   await useTimeStamps();
   await useCertificates(controlPlane, 'service:feed');
   await useSecrets(controlPlane, trading, mandate, leased);
+  await useHalts(controlPlane);
   await useWorkloads(controlPlane, attester, 'service:feed');
   await useDepartures();
   await usePeople(controlPlane, trading.firms.people.supervisor.id);

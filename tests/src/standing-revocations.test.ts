@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Digest } from '@countersign/kernel';
+import { type RevocableClaims, revokedBy } from '@countersign/oauth';
 import { type Client, createClient, createTransport, generateSigningKey, type Transport } from '@countersign/sdk';
 import type { Configuration } from '@countersign/server';
 import { freePort, startTestServer, type TestServer } from '@countersign/testkit';
@@ -65,6 +67,104 @@ const lift = (record: string, by: Command = first.operator.second) =>
     body: { reason: 'looked into' },
   });
 
+describe('a halt', () => {
+  const trip = async (kind: string, id: string) =>
+    (await first.operator.call('halts', 'halt:trip', {
+      method: 'POST',
+      path: '/halts',
+      body: { kind, id, reason: 'a runaway algorithm' },
+    })) as { readonly halt: string };
+  const proposeRelease = async (halt: string, by: Command = first.operator.second) =>
+    (await by.call('halts', 'halt:release', {
+      method: 'POST',
+      path: `/halts/${halt}/releases`,
+      body: { reason: 'mended' },
+    })) as { readonly release: string; readonly digest: string };
+  const approve = (release: string, digest: string, by: Command = first.operator.third) =>
+    by.call('halts', 'halt:approve', { method: 'POST', path: `/halts/releases/${release}/approve`, body: { digest } });
+  const release = async (halt: string) => {
+    const proposed = await proposeRelease(halt);
+    await approve(proposed.release, proposed.digest);
+  };
+  const order = async () => {
+    const { mandate } = await trading.grantMandates();
+    return trading.order(mandate, algorithmic);
+  };
+
+  // Tokens of earlier tests in this list end for other reasons, so this test is the first.
+  it.each([
+    ['venue', ({ venue_mic }: { readonly venue_mic: string }) => venue_mic, 'halted-everything'],
+    ['desk', () => `${leis.arranger}/rates`, 'halted-partner'],
+  ] as const)('of a %s makes earlier tokens for dealing void, but not those for cancelling', async (kind, idOf, by) => {
+    const next = await order();
+    const dealing = revocable(await trading.agentToken(next));
+    const client = trading.firms.client('ha-vwap-1');
+    const cancelling = revocable(await client.clientCredentials({ resource: doors.broker, scope: 'order:cancel' }));
+    const { halt } = await trip(kind, idOf(next));
+    await vi.waitFor(async () => {
+      const revoked = await revokedAt(first.issuer);
+      expect([revokedBy(revoked, dealing), revokedBy(revoked, cancelling)]).toEqual([by, undefined]);
+    }, 10_000);
+    await release(halt);
+  });
+
+  it('by one person stops new risk at every door of every node, and nothing else; two others release it', async () => {
+    const placed = await trading.agentToken(await order());
+    const transaction = String(claimsOf(placed).txn);
+    const live = String(claimsOf(await trading.agentToken(await order())).txn);
+    await trading.transition('brk-orders', 'submit', live, 'h-1');
+
+    const { halt } = await trip('algorithm', 'agent:ha-vwap-1');
+    const next = await order();
+    expect(await codeOf(() => trading.agentToken(next))).toContain('trading_halted');
+    const onSecond = trading.firms.client('ha-vwap-1', { transport: towardsSecond() });
+    const wanted = { resource: doors.broker, scope: 'order:create', authorizationDetails: [next] };
+    expect(await codeOf(() => onSecond.clientCredentials(wanted))).toContain('trading_halted');
+    expect(await trading.evaluate(transaction, 'agent:ha-vwap-1')).toMatchObject({
+      decision: false,
+      context: { reasons: [{ code: 'trading_halted' }] },
+    });
+    expect(await codeOf(() => trading.transition('brk-orders', 'submit', transaction, 'h-2'))).toContain(
+      'trading_halted',
+    );
+    // The venue may still report what it does with an order that it already has, and the order can end.
+    expect(await trading.transition('ven-matching', 'acknowledge', live, 'h-3')).toMatchObject({
+      state: 'acknowledged',
+    });
+    expect(await trading.transition('ven-matching', 'reject', live, 'h-4')).toMatchObject({ state: 'rejected' });
+    expect(await onSecond.clientCredentials({ resource: doors.broker, scope: 'order:cancel' })).toBeDefined();
+
+    // The person who tripped it holds no right to release it, and one person alone does not release it.
+    expect(await codeOf(() => proposeRelease(halt, first.operator))).toContain('scope_not_allowed');
+    const proposed = await proposeRelease(halt);
+    expect(await codeOf(() => approve(proposed.release, proposed.digest, first.operator.second))).toContain(
+      'scope_not_allowed',
+    );
+    expect(await codeOf(() => trading.agentToken(next))).toContain('trading_halted');
+    await approve(proposed.release, proposed.digest);
+    await trading.agentToken(next);
+    expect(await codeOf(() => approve(proposed.release, proposed.digest))).toBe('halt_release_settled');
+  });
+
+  it('is tripped, listed and released by command', async () => {
+    const command = (...words: readonly string[]) => countersign(['--url', first.issuer, ...words]);
+    const key = (name: string) => ['--key', join(folder.path, `${name}.jwk`)];
+    const tripped = await command(...key('operator'), 'halt', 'trip', 'client', 'ha-vwap-1', '--reason', 'a drill');
+    expect(tripped).toMatchObject({ code: 0, stdout: expect.stringContaining('client ha-vwap-1  halted') });
+    const [halt = ''] = /rec_\w+/.exec(tripped.stdout) ?? [];
+    const approver = ['--client', 'countersign-approver', ...key('approver')];
+    const proposed = await command(...approver, 'halt', 'release', halt, '--reason', 'the drill is over');
+    const [, digest = ''] = /digest (\S+)/.exec(proposed.stdout) ?? [];
+    const [id = ''] = /rec_\w+/.exec(proposed.stdout) ?? [];
+    const compliance = ['--client', 'countersign-compliance', ...key('compliance')];
+    const approved = await command(...compliance, 'halt', 'approve', id, '--digest', digest);
+    expect(approved).toMatchObject({ code: 0, stdout: expect.stringContaining('release approved') });
+    const { stdout } = await command(...key('operator'), 'halt', 'show', halt);
+    expect(stdout).toContain('client ha-vwap-1  released');
+    expect((await command(...key('operator'), 'halt', 'list', '--status', 'in-force')).stdout).toBe('none\n');
+  });
+});
+
 describe('a revoked agent', () => {
   it('gets no token anywhere, and is admitted again only by a second person', async () => {
     const { mandate } = await trading.grantMandates();
@@ -125,6 +225,18 @@ describe('a revoked agent', () => {
     await lift(revocation);
   });
 });
+
+/** The claims of a token of ours. */
+const revocable = (token: Parameters<typeof claimsOf>[0]) => claimsOf(token) as unknown as RevocableClaims;
+
+/** The list for enforcement points. Its signature is not checked here. */
+async function revokedAt(issuer: string): Promise<ReadonlyMap<Digest, number>> {
+  const list = await (await fetch(`${issuer}/revocations`)).text();
+  const { entries } = JSON.parse(Buffer.from(list.split('.')[1] ?? '', 'base64url').toString()) as {
+    readonly entries: readonly { readonly key: Digest; readonly before: number }[];
+  };
+  return new Map(entries.map(({ key, before }) => [key, before]));
+}
 
 /** A client of each of these firms that may read revocations. */
 async function watchers(...firms: readonly string[]): Promise<readonly Client[]> {

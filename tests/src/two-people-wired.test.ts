@@ -1,5 +1,6 @@
 import type { CertificateAuthorityDependencies } from '@countersign/certificate-authority';
 import type { DirectoryDependencies } from '@countersign/directory';
+import type { HaltDependencies } from '@countersign/halt';
 import type { PolicyEngineDependencies } from '@countersign/policy-engine';
 import type { RetentionDependencies } from '@countersign/retention';
 import type { SecretsDependencies } from '@countersign/secrets';
@@ -22,4 +23,5 @@ it('every dual control is created with the rules for its second person', () => {
   expectTypeOf<LeftOut<RetentionDependencies>>().toBeNever();
   expectTypeOf<LeftOut<SecretsDependencies>>().toBeNever();
   expectTypeOf<LeftOut<WorkloadIdentityDependencies>>().toBeNever();
+  expectTypeOf<LeftOut<HaltDependencies>>().toBeNever();
 });

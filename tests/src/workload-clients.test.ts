@@ -11,7 +11,9 @@ import {
   createConfiguredEvidence,
   createSvidSource,
   digestFile,
+  digestTree,
   type Endpoint,
+  launch,
   openEndpoint,
   readAgentSettings,
   type Svid,
@@ -37,6 +39,9 @@ import {
 // What an SVID is good for: a client certificate and a client assertion at the token endpoint, for the registered agent alone.
 
 const data = scratchFolder();
+const files = scratchFolder();
+const settings = join(files.path, 'settings.json');
+const program = join(files.path, 'program.js');
 const image = 'ab'.repeat(32);
 const configuration = 'c0'.repeat(32);
 const evidence = [{ kind: 'launcher', environment: 'test', image, configuration }];
@@ -48,7 +53,8 @@ let lei: string;
 const people = ['person:development.approver', 'person:development.operator'] as const;
 
 const door = () => createAttesterDoor({ issuer: controlPlane.issuer, client: attester.client, clock: systemClock });
-const bySvid = (svid: Svid) => ({
+type Credential = Pick<Svid, 'chain' | 'privateKey'>;
+const bySvid = (svid: Credential) => ({
   authorities,
   certificatePem: svid.chain.map((der) => encodePem('CERTIFICATE', der)).join(''),
   privateKeyPem: encodePem('PRIVATE KEY', svid.privateKey),
@@ -59,7 +65,7 @@ const proofKey = generateSigningKey();
 /** A token request of a client, with whatever proves who it is. */
 async function ask(
   client: string,
-  by: { readonly svid?: Svid; readonly assertion?: string },
+  by: { readonly svid?: Credential; readonly assertion?: string },
   asked: { readonly scope?: string; readonly resource?: string } = {},
 ) {
   const { scope = 'decision:evaluate', resource = 'decisions' } = asked;
@@ -90,6 +96,8 @@ beforeAll(async () => {
   const first = await configurationIn(data.path);
   const certificates = createCertificates();
   authorities = certificates.authority.certificatePem;
+  writeFileSync(settings, '{"limit": 100}\n');
+  writeFileSync(program, 'setInterval(() => {}, 1000);\n');
   controlPlane = await runControlPlane(first);
   lei = first.operator.lei;
   attester = createAttester(controlPlane.issuer, lei);
@@ -105,11 +113,12 @@ beforeAll(async () => {
   await controlPlane.operator.apply({
     services: [attester.service],
     agents: [
+      certifiedAgent(lei, 'live-1', people, { configuration_sha256: await digestTree(settings) }),
       certifiedAgent(lei, 'vwap-1', people, { configuration_sha256: configuration }),
       certifiedAgent(lei, 'twap-1', people),
       certifiedAgent(lei, 'pov-1', people),
     ],
-    clients: [attester.registration, ...['vwap', 'twap', 'pov'].map((name) => clientOf(name, `${name}-1`))],
+    clients: [attester.registration, ...['vwap', 'twap', 'pov', 'live'].map((name) => clientOf(name, `${name}-1`))],
   });
   const { root } = await establishWorkloadAuthority(controlPlane.operator);
   for (const name of ['vwap-1', 'twap-1', 'pov-1'])
@@ -133,6 +142,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await controlPlane?.stop();
   data.remove();
+  files.remove();
 });
 
 /** Certifies the algorithm with a configuration, by two people. */
@@ -242,6 +252,106 @@ describe('a certified configuration', () => {
   });
 });
 
+describe('a running algorithm whose configuration changes', () => {
+  const terms = async () =>
+    workloadTerms({
+      ...{ holder: 'agent:live-1', profile: 'trading-agent', images: [await digestFile(process.execPath)] },
+      configuration: await digestTree(settings),
+      audiences: [controlPlane.issuer],
+    });
+  const credentialsIn = (received: Buffer) => {
+    const svid = readFields(readFields(received).get(1)?.[0] ?? Buffer.alloc(0));
+    return { chain: splitCertificates(svid.get(2)?.[0]), privateKey: svid.get(3)?.[0] ?? Buffer.alloc(0) };
+  };
+
+  it('loses its trading credentials, on record, until two people have approved the configuration', async () => {
+    const { operator } = controlPlane;
+    await registerWorkload(operator, 'live-1', await terms());
+    const launched = await launch({
+      ...{ entry: 'live-1', environment: 'test', executable: process.execPath, scripts: program },
+      ...{ configuration: settings, command: [process.execPath, program] },
+      ...{ door: door(), clock: systemClock, random: systemRandom, everyMs: 200 },
+    });
+    const client = createWorkloadClient(launched.address);
+    /** The SVID of the process, as soon as its agent has one. */
+    const fetched = () =>
+      vi.waitFor(
+        async () => {
+          const stream = client.stream('FetchX509SVID');
+          await vi.waitFor(
+            () => expect(stream.messages.length + (stream.failure() ? 1 : 0)).toBeGreaterThan(0),
+            10_000,
+          );
+          stream.cancel();
+          expect(stream.messages).not.toHaveLength(0);
+          return credentialsIn(stream.messages[0] ?? Buffer.alloc(0));
+        },
+        { timeout: 30_000 },
+      );
+    const before = await fetched();
+    const { token } = await door().obtainToken('live-1', [controlPlane.issuer], await measured());
+    expect(await ask('live', { svid: before })).toMatchObject({ status: 200 });
+
+    const stream = client.stream('FetchX509SVID');
+    await vi.waitFor(() => expect(stream.messages).not.toHaveLength(0), 10_000);
+    const registered = await digestTree(settings);
+    writeFileSync(settings, '{"limit": 1000000}\n');
+    await vi.waitFor(() => expect(stream.failure()).toMatchObject({ code: 7 }), 10_000);
+    expect(stream.failure()?.details).toContain('workload_configuration_differs');
+    expect((await operator.records({ type: 'workload.refused' })).at(-1)).toMatchObject({
+      ...{ outcome: 'deny', reason: 'workload_configuration_differs', subject: { id: 'service:node-1' } },
+      data: {
+        ...{ entry: 'live-1', holder: 'agent:live-1', fact: 'configuration' },
+        ...{ expected: [registered], found: await digestTree(settings) },
+      },
+    });
+    // The process still has its certificate in memory, and a token for its client.
+    expect(launched.child.exitCode).toBeNull();
+    expect(await ask('live', { svid: before })).toMatchObject({ status: 401, error: 'invalid_client' });
+    expect(await lastRefusal()).toMatchObject({ client: 'live', outcome: 'deny', reason: 'workload_refused' });
+    expect(await ask('live', { assertion: token })).toMatchObject({ status: 401, error: 'invalid_client' });
+    expect(await lastRefusal()).toMatchObject({ client: 'live', reason: 'workload_refused' });
+
+    // The entry alone is not enough: the certification of the algorithm names the configuration too.
+    await registerWorkload(operator, 'live-1', await terms());
+    const anew = door().obtainSvid('live-1', measured);
+    await expect(anew).rejects.toThrow('agent_configuration_differs');
+    const changed = { configuration_sha256: await digestTree(settings) };
+    await operator.apply({ agents: [certifiedAgent(lei, 'live-1', people, changed)] });
+    const after = await fetched();
+    expect(await ask('live', { svid: after })).toMatchObject({ status: 200 });
+    expect(await ask('live', { svid: before })).toMatchObject({ status: 401, error: 'invalid_client' });
+    expect(await lastRefusal()).toMatchObject({ client: 'live', reason: 'workload_terms_changed' });
+
+    // A change of the entry reaches a process that has not changed.
+    const kept = client.stream('FetchX509SVID');
+    await vi.waitFor(() => expect(kept.messages).not.toHaveLength(0), 10_000);
+    await registerWorkload(operator, 'live-1', { ...(await terms()), configuration });
+    await vi.waitFor(() => expect(kept.failure()).toMatchObject({ code: 7 }), 10_000);
+    expect(await ask('live', { svid: after })).toMatchObject({ status: 401 });
+    client.close();
+    launched.child.kill();
+    await launched.ended;
+  });
+
+  /** What the launcher measures. */
+  async function measured() {
+    const image = await digestFile(process.execPath);
+    return [{ kind: 'launcher', environment: 'test', image, configuration: await digestTree(settings) }];
+  }
+});
+
+/** Certificates of at least 256 octets, one after the other. */
+function splitCertificates(octets: Buffer = Buffer.alloc(0)): readonly Uint8Array[] {
+  const certificates: Uint8Array[] = [];
+  for (let at = 0; at < octets.length; ) {
+    const end = at + 4 + octets.readUInt16BE(at + 2);
+    certificates.push(octets.subarray(at, end));
+    at = end;
+  }
+  return certificates;
+}
+
 describe('a suspended workload', () => {
   it('authenticates no client any more, with a certificate that has not expired', async () => {
     const svid = await door().obtainSvid('twap-1', async () => evidence);
@@ -285,8 +395,8 @@ describe('an agent that leaves', () => {
       return departures.find((each) => each.id === id);
     };
     await vi.waitFor(async () => expect(await found()).toBeDefined(), { timeout: 60_000 });
-    // The certificate, the entry and the enrolment.
-    expect((await found())?.effects).toContainEqual({ name: 'certificates', status: 'done', ended: 3 });
+    for (const name of ['workloads', 'enrolments', 'certificates'])
+      expect((await found())?.effects).toContainEqual({ name, status: 'done', ended: 1 });
     expect(await operator.records({ type: 'certificate.revoked' })).toContainEqual(
       expect.objectContaining({ data: expect.objectContaining({ holder: agent, reason: 'cessationOfOperation' }) }),
     );

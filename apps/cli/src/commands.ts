@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   model: async () => (await import('./commands/model.ts')).modelCommands,
   pki: async () => (await import('./commands/pki.ts')).pkiCommands,
   card: async () => (await import('./commands/card.ts')).cardCommands,
+  halt: async () => (await import('./commands/halt.ts')).haltCommands,
   workload: async () => (await import('./commands/workload.ts')).workloadCommands,
   secrets: async () => (await import('./commands/secrets.ts')).secretsCommands,
   key: async () => (await import('./commands/key.ts')).keyCommands,

@@ -5,6 +5,11 @@ import { buildCertificationRequest, decodePem, encodeDirectoryName, encodePem } 
 import { agentErrors } from './errors.ts';
 import type { JwtSvid, Svid } from './svid.ts';
 
+/** `renew`: only another attestation can show whether the workload is what it was. */
+export type Standing =
+  | { readonly is: 'active' | 'renew' }
+  | { readonly is: 'ended'; readonly code: string; readonly detail: string };
+
 /** The calls of an attester to the control plane. */
 export interface AttesterDoor {
   /**
@@ -20,10 +25,11 @@ export interface AttesterDoor {
   /** Keys that verify JWT-SVIDs, as JWKs. @throws CodedError `control_plane_unavailable` */
   obtainTokenKeys(): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /**
-   * Why the workload is no longer permitted; undefined while it is.
+   * Whether the workload is still permitted, and its certificate still counts.
+   * @param attestation of the current certificate, if there is one
    * @throws CodedError the refusal; `control_plane_unavailable`
    */
-  findEnd(entry: string): Promise<{ readonly code: string; readonly detail: string } | undefined>;
+  readStanding(entry: string, attestation?: string): Promise<Standing>;
 }
 
 /**
@@ -83,6 +89,7 @@ export function createAttesterDoor({
         notAfter: Date.parse(textOf(answer, 'not_after')),
         serial: textOf(answer, 'serial'),
         level: textOf(answer, 'level'),
+        attestation: textOf(answer, 'record_id'),
       };
     },
     async obtainToken(entry, audiences, evidence) {
@@ -95,11 +102,12 @@ export function createAttesterDoor({
       if (!Array.isArray(keys)) throw strange();
       return keys.map(membersIn).filter((key) => key['use'] === 'jwt-svid');
     },
-    async findEnd(entry) {
-      const answer = membersIn(await call({ method: 'GET', url: `${issuer}/workloads/${entry}/standing` }));
-      return textOf(answer, 'standing') === 'active'
-        ? undefined
-        : { code: textOf(answer, 'reason'), detail: textOf(answer, 'detail') };
+    async readStanding(entry, attestation) {
+      const query = attestation === undefined ? '' : `?attestation=${encodeURIComponent(attestation)}`;
+      const answer = membersIn(await call({ method: 'GET', url: `${issuer}/workloads/${entry}/standing${query}` }));
+      const is = textOf(answer, 'standing');
+      if (is === 'active' || is === 'renew') return { is };
+      return { is: 'ended', code: textOf(answer, 'reason'), detail: textOf(answer, 'detail') };
     },
   };
 }

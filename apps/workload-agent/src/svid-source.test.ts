@@ -1,7 +1,7 @@
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { fixedClock } from '@countersign/testkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { AttesterDoor } from './control-plane.ts';
+import type { AttesterDoor, Standing } from './control-plane.ts';
 import type { Svid } from './svid.ts';
 import { createSvidSource, type SvidSource } from './svid-source.ts';
 
@@ -13,11 +13,17 @@ let source: SvidSource | undefined;
 function createWorld() {
   let issued = 0;
   let refusal: CodedError | undefined;
-  let end: { readonly code: string; readonly detail: string } | undefined;
+  let standing: Standing = { is: 'active' };
+  let outdated = 'none';
   let fingerprint = 'first';
   const svidNow = (): Svid => ({
     ...{ spiffeId: 'spiffe://bank.example/service/risk', chain: [], privateKey: new Uint8Array(), roots: [] },
-    ...{ notAfter: clock.now() + hourMs, serial: String(issued), level: 'kernel-observed' },
+    ...{
+      notAfter: clock.now() + hourMs,
+      serial: String(issued),
+      level: 'kernel-observed',
+      attestation: `rec_${issued}`,
+    },
   });
   let asked = 0;
   const door: AttesterDoor = {
@@ -28,9 +34,9 @@ function createWorld() {
       issued += 1;
       return svidNow();
     },
-    findEnd: async () => {
+    readStanding: async (_, attestation) => {
       if (refusal?.category === 'unavailable') throw refusal;
-      return end;
+      return outdated === attestation ? { is: 'renew' } : standing;
     },
     obtainToken: async () => ({ spiffeId: '', token: '' }),
     obtainTokenKeys: async () => [],
@@ -51,7 +57,10 @@ function createWorld() {
       refusal = undefined;
     },
     endWith: (code: string | undefined) => {
-      end = code === undefined ? undefined : { code, detail: 'over' };
+      standing = code === undefined ? { is: 'active' } : { is: 'ended', code, detail: 'over' };
+    },
+    outdate: (attestation: string) => {
+      outdated = attestation;
     },
     change: (to: string) => {
       fingerprint = to;
@@ -93,6 +102,18 @@ describe('the certificate of a workload', () => {
     await world.ended('workload_ended');
     world.endWith(undefined);
     await world.ready();
+  });
+
+  it('is renewed as soon as the control plane says that its attestation is outdated', async () => {
+    const world = createWorld();
+    await world.ready();
+    world.outdate('rec_1');
+    await vi.waitFor(() => expect(world.issued()).toBe(2));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(world.issued()).toBe(2);
+    world.refuseWith('workload_configuration_differs', 'forbidden');
+    world.outdate('rec_2');
+    await world.ended('workload_configuration_differs');
   });
 
   it('ends at a refusal, which is retried slowly, and at once after a change', async () => {

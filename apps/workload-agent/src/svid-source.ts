@@ -40,7 +40,7 @@ export interface SvidSourceOptions {
 
 /**
  * Keeps the certificate of one workload: renews it in the second half of its lifetime, ends it as soon as the control
- * plane says so, and asks again when the evidence changes. While the control plane is unreachable, the current
+ * plane says so, and asks again when the evidence or the entry changes. While the control plane is unreachable, the current
  * certificate stays until it expires.
  */
 export function createSvidSource(options: SvidSourceOptions): SvidSource {
@@ -82,14 +82,18 @@ export function createSvidSource(options: SvidSourceOptions): SvidSource {
   async function round(): Promise<void> {
     if (state.is === 'ready' && clock.now() >= state.svid.notAfter)
       become({ is: 'ended', code: 'svid_expired', detail: 'The certificate expired and could not be renewed.' });
-    const end = state.is === 'waiting' ? undefined : await door.findEnd(entry);
-    if (end !== undefined) return become({ is: 'ended', ...end });
+    const standing =
+      state.is === 'waiting'
+        ? ({ is: 'active' } as const)
+        : await door.readStanding(entry, state.is === 'ready' ? state.svid.attestation : undefined);
+    if (standing.is === 'ended') return become(standing);
     if (state.is !== 'ready') {
       // Each refusal is a record, so a refused workload does not ask every few seconds.
       const isDue = clock.now() >= retryAt || (await evidence.fingerprint()) !== seen;
       return isDue ? renew() : undefined;
     }
-    if (clock.now() >= renewAt || (await evidence.fingerprint()) !== seen) await renew();
+    const isDue = standing.is === 'renew' || clock.now() >= renewAt;
+    if (isDue || (await evidence.fingerprint()) !== seen) await renew();
   }
 
   async function run(): Promise<void> {

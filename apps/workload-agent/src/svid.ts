@@ -11,6 +11,8 @@ export interface Svid {
   readonly notAfter: number;
   readonly serial: string;
   readonly level: string;
+  /** Record of the attestation. */
+  readonly attestation: string;
 }
 
 export interface JwtSvid {

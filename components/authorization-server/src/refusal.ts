@@ -35,6 +35,9 @@ const reasons = {
   client_key_expired: 'invalid_client',
   jwt_svid_invalid: 'invalid_client',
   workload_suspended: 'invalid_client',
+  workload_refused: 'invalid_client',
+  workload_terms_changed: 'invalid_client',
+  workload_unattested: 'invalid_client',
   client_credential_shared: 'invalid_client',
   authentication_failures: 'too_many_requests',
   client_environment: 'unauthorized_client',
@@ -98,6 +101,8 @@ const reasons = {
   authority_expired: 'invalid_grant',
   /** Revoked until the revocation is lifted. */
   authority_revoked: 'access_denied',
+  /** The token would start new risk, and a halt is in force. */
+  trading_halted: 'access_denied',
 } as const satisfies OAuthReasons;
 
 export type RefusalReason = keyof typeof reasons;

@@ -279,7 +279,7 @@ export function createCertificateAuthority(
         // A person who moves keeps their name. The policies decide at the next renewal.
         if (kind !== 'leave') return { ended: 0 };
         // Enrolments end first. After that, no account can obtain a certificate that the search below would miss.
-        const accounts = await enrolments.endAllOf(departure);
+        const accounts = await enrolments.departureEffect.end(departure);
         const before = parseInstant(at) ?? 0;
         const prefix = holderCertificates(principal);
         let ended = 0;

@@ -3,6 +3,7 @@ import {
   describeAuthorityProposals,
   describeCertificatesDeparture,
   describeComponent,
+  describeEnrolmentsDeparture,
 } from '@countersign/testkit/conformance';
 import { afterAll, beforeAll } from 'vitest';
 import type { RunningCertificateAuthority } from './index.ts';
@@ -40,11 +41,31 @@ describeComponent(describeCertificatesDeparture, async () => ({
   clock: world.clock,
   by,
   async holder() {
-    const id = parsePrincipalId(`service:leaver-${++count}`);
-    if (id === undefined) throw new Error('not a principal');
-    world.principals.set(id, { kind: 'service', institution: operator });
+    const id = newLeaver();
     await world.issue(ca, 'risk-service', id);
     return id;
   },
   giveAgain: (principal: PrincipalId) => world.issue(ca, 'risk-service', principal),
 }));
+
+describeComponent(describeEnrolmentsDeparture, async () => {
+  const enrol = (of: PrincipalId) => ca.enrolments.make({ profile: 'risk-service', holder: of, dnsNames: [] }, olga);
+  return {
+    contract: ca.enrolments.departureEffect,
+    clock: world.clock,
+    by,
+    async holder() {
+      const id = newLeaver();
+      await enrol(id);
+      return id;
+    },
+    giveAgain: enrol,
+  };
+});
+
+function newLeaver(): PrincipalId {
+  const id = parsePrincipalId(`service:leaver-${++count}`);
+  if (id === undefined) throw new Error('not a principal');
+  world.principals.set(id, { kind: 'service', institution: operator });
+  return id;
+}

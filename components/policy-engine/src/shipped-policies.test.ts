@@ -72,6 +72,7 @@ describe('the shipped policies', () => {
       'account:lock',
       'authenticator:revoke',
       'certificate:revoke',
+      'halt:trip',
       'secret:revoke',
       'session:end',
       'token:revoke',

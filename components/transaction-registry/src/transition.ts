@@ -29,7 +29,7 @@ import { stepOf } from './proof/change.ts';
 import { type ChangingSteps, change } from './proof/commands.ts';
 import type { Unit } from './proof/proven-store.ts';
 import { refusalRecord } from './step-record.ts';
-import { requesterFault, revokedFault } from './steps/requester.ts';
+import { haltedFault, requesterFault, revokedFault } from './steps/requester.ts';
 import {
   coolingOffFault,
   instructionFault,
@@ -141,12 +141,17 @@ async function judge(
     if (attempt.rule.onLapse === 'refuse') throw refuse(lapse.error());
     return lapsed(lapse);
   }
-  const revoked = await revokedFault(
-    attempt,
-    standing.mandates.map(({ id }) => id),
-    dependencies,
-  );
-  if (revoked !== undefined) throw refuse(revoked);
+  // Both ask the log in the same query.
+  const [revoked, halted] = await Promise.all([
+    revokedFault(
+      attempt,
+      standing.mandates.map(({ id }) => id),
+      dependencies,
+    ),
+    haltedFault(attempt, dependencies),
+  ]);
+  const stopped = revoked ?? halted;
+  if (stopped !== undefined) throw refuse(stopped);
   const fault = openExceptionFault(attempt) ?? (await circumstanceFault(attempt, dependencies));
   if (fault !== undefined) throw refuse(fault);
   const address = await addressStanding(attempt, unit);

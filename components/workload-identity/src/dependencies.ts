@@ -14,7 +14,7 @@ import type { Verifiers } from './attestation/evidence.ts';
 
 export interface WorkloadIdentityDependencies {
   readonly pool: pg.Pool;
-  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'search'>;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'search' | 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly certificateAuthority: Pick<CertificateAuthority, 'issue'> & {
     authorities(): Promise<readonly IssuingAuthority[]>;

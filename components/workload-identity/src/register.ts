@@ -14,7 +14,9 @@ import {
   type RecordDraft,
   type Requester,
   recordedRequester,
+  type Standing,
   standing,
+  supersededWorkloadThing,
   suspendedWorkloadThing,
   type WorkloadTerms,
   workloadErrors,
@@ -164,13 +166,13 @@ export function createRegister(
       if (refusal !== undefined) throw refusal;
     },
     record({ ask, state }) {
-      const { id, entry, digest, proposal } = proposalOf(state, ask.id);
+      const { id, entry, digest, proposal, terms } = proposalOf(state, ask.id);
       return {
         type: 'workload.approved',
         outcome: 'done',
         ...recordedRequester(ask.by),
         references: [id],
-        standing: [ended(suspendedWorkloadThing(entry))],
+        standing: [ended(suspendedWorkloadThing(entry)), ...supersede(entry, state.entries.get(entry)?.terms, terms)],
         data: { proposal: id, entry, digest, proposed_by: proposal.by.id },
       };
     },
@@ -261,6 +263,15 @@ export function createRegister(
       return ended;
     },
   };
+}
+
+/** Certificates for an image and configuration end when the entry no longer permits both, and count again when it does. */
+function supersede(entry: string, before: WorkloadTerms | undefined, now: WorkloadTerms): readonly Standing[] {
+  const thingsOf = ({ images, configuration }: WorkloadTerms) =>
+    new Set(images.map((image) => supersededWorkloadThing(entry, { image, configuration })));
+  const permitted = thingsOf(now);
+  const dropped = [...(before === undefined ? [] : thingsOf(before))].filter((of) => !permitted.has(of));
+  return [...dropped.map((of) => standing(of, { entry })), ...[...permitted].map(ended)];
 }
 
 /** @throws CodedError `workload_proposal_unknown` */

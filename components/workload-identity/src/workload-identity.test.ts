@@ -139,15 +139,54 @@ describe('an attestation', () => {
   });
 });
 
+describe('a certificate that was issued', () => {
+  const standingOf = async ({ record }: { readonly record: string }, by = node1) =>
+    world.workloads.standing('risk', by, record);
+  const renew = (reason: string) => ({ is: 'renew', reason });
+
+  it('no longer counts once other software was found on its machine, until the next attestation', async () => {
+    const node2 = { ...node1, id: 'service:node-2', client: 'node-1' };
+    await world.register('risk', termsWith({ attesters: [node1.id, node2.id] }));
+    const [svid, elsewhere] = [
+      await world.attest('risk', [launcher()]),
+      await world.attest('risk', [launcher()], node2),
+    ];
+    expect(await standingOf(svid)).toEqual({ is: 'active' });
+    await codeOf(world.attest('risk', [launcher({ image: 'cd'.repeat(32) })]));
+    expect(await standingOf(svid)).toMatchObject(renew('workload_refused'));
+    expect(await standingOf(elsewhere, node2)).toEqual({ is: 'active' });
+    expect(await standingOf(await world.attest('risk', [launcher()]))).toEqual({ is: 'active' });
+    expect(await standingOf(svid)).toMatchObject(renew('workload_refused'));
+  });
+
+  it('is not affected by evidence that proves nothing', async () => {
+    const svid = await world.attest('risk', [launcher()]);
+    const self = { kind: 'self', facts: [{ name: 'image', value: 'cd'.repeat(32) }] };
+    const process = { kind: 'process', environment: 'test', user: '1000' };
+    expect(await codeOf(world.attest('risk', [self]))).toBe('workload_evidence_missing');
+    expect(await codeOf(world.attest('risk', [process, self]))).toBe('workload_assurance_low');
+    expect(await standingOf(svid)).toEqual({ is: 'active' });
+  });
+
+  it('must be renewed after a change of its entry, and when nobody knows its attestation', async () => {
+    const svid = await world.attest('risk', [launcher()]);
+    await world.register('risk', termsWith({ images: [image, 'cd'.repeat(32)] }));
+    expect(await standingOf(svid)).toMatchObject(renew('workload_terms_changed'));
+    const { id } = world.log.ofType('workload.approved').at(-1) ?? { id: '' };
+    for (const record of ['rec_unknown', id])
+      expect(await standingOf({ record })).toMatchObject(renew('workload_attestation_unknown'));
+  });
+});
+
 describe('the end of a workload', () => {
   it('takes effect with one person, and lasts until two have approved the entry again', async () => {
     await world.workloads.suspend('risk', 'kill switch', olga);
     expect(await world.workloads.suspend('risk', 'kill switch', olga)).toMatchObject({ status: 'suspended' });
     expect(world.log.ofType('workload.suspended')).toHaveLength(1);
     expect(await codeOf(world.attest('risk', [launcher()]))).toBe('workload_ended');
-    expect(await world.workloads.standing('risk', node1)).toMatchObject({ code: 'workload_ended' });
+    expect(await world.workloads.standing('risk', node1)).toMatchObject({ is: 'ended', reason: 'workload_ended' });
     await world.register('risk', termsWith());
-    expect(await world.workloads.standing('risk', node1)).toBeUndefined();
+    expect(await world.workloads.standing('risk', node1)).toEqual({ is: 'active' });
   });
 
   it('follows the departure of its principal, which suspends its entries', async () => {

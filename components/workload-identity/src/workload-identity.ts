@@ -4,6 +4,7 @@ import {
   type DirectorySnapshot,
   type IssuedJwtSvid,
   type IssuedSvid,
+  isAtLeast,
   isInBusiness,
   type ProposalEnder,
   type PublicKey,
@@ -11,14 +12,17 @@ import {
   type RecordDraft,
   type Requester,
   recordedRequester,
+  refusedWorkloadThing,
   revocationDetail,
   type SvidRequest,
+  standing,
   standingRevocation,
   type WorkloadBinding,
   type WorkloadEntry,
   type WorkloadFact,
   type WorkloadIdentity,
   type WorkloadProposal,
+  type WorkloadStanding,
   workloadErrors,
 } from '@countersign/contracts';
 import {
@@ -26,7 +30,9 @@ import {
   defined,
   digestOf,
   isCodedError,
+  membersOf,
   newId,
+  parseId,
   parseInstant,
   sha256Base64Url,
   toInstant,
@@ -60,10 +66,12 @@ export interface RunningWorkloadIdentity extends WorkloadIdentity, ProposalEnder
   reject(id: string, reason: string, by: Requester): Promise<WorkloadProposal>;
   suspend(entry: string, reason: string, by: Requester): Promise<WorkloadEntry>;
   /**
-   * Why the workload of an entry is refused now; undefined if it is not. Attesters then stop serving it.
+   * Whether the workload of an entry may still have certificates. Attesters stop serving one that has ended, and attest one anew that must
+   * renew.
+   * @param attestation record of the attestation behind the current certificate
    * @throws CodedError `workload_unknown`, `workload_attester_unknown`
    */
-  standing(entry: string, by: Attester): Promise<CodedError | undefined>;
+  standing(entry: string, by: Attester, attestation?: string): Promise<WorkloadStanding>;
   /** Public keys that verify JWT-SVIDs of this trust domain. */
   tokenKeys(): Promise<readonly PublicKey[]>;
   /** DER of the roots that verify X.509-SVIDs of this trust domain. */
@@ -122,6 +130,10 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
       outcome: 'deny',
       reason: refusal.code,
       references: [entry.record],
+      // Other software runs on this machine now, so what the machine attested before no longer counts.
+      ...(mismatch !== undefined && isDifference(mismatch)
+        ? { standing: [standing(refusedWorkloadThing(entry.name, by.id), { entry: entry.name, attester: by.id })] }
+        : {}),
       data: {
         ...{ entry: entry.name, holder: entry.terms.holder },
         ...defined({ fact: expectation?.name, found: found?.value, level: found?.level, evidence: found?.evidence }),
@@ -212,6 +224,22 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
     };
   }
 
+  /** Whether a certificate counts that this attester obtained by an earlier attestation. */
+  async function standingOf(attestation: string, entry: EntryState, by: Attester): Promise<WorkloadStanding> {
+    const id = parseId('record', attestation);
+    const found = id === undefined ? undefined : await audit.find(id);
+    const data = found?.record.type === 'workload.attested' ? membersOf(found.record.data) : undefined;
+    if (found === undefined || data?.['entry'] !== entry.name || found.record.subject?.id !== by.id)
+      return renew('workload_attestation_unknown', 'There is no such attestation of this workload by this attester.');
+    if (found.index < entry.index)
+      return renew('workload_terms_changed', `The entry ${entry.name} was changed after the attestation.`);
+    const thing = refusedWorkloadThing(entry.name, by.id);
+    const refused = (await audit.standings([thing])).get(thing);
+    return refused !== undefined && found.index < refused.index
+      ? renew('workload_refused', 'Other software of this entry was refused on this machine after the attestation.')
+      : { is: 'active' };
+  }
+
   return {
     async issue({ entry: name, evidence, request }: SvidRequest, by: Attester): Promise<IssuedSvid> {
       const key = keyOf(request);
@@ -280,10 +308,12 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
     },
     reject: async (id, reason, by) => shownProposal(await register.reject(id, reason, by), clock.now()),
     suspend: async (entry, reason, by) => shown(await register.suspend(entry, reason, by)),
-    async standing(name, by) {
-      const obstacle = await findObstacle(entryOf(await ledger.current(), name), by);
+    async standing(name, by, attestation) {
+      const entry = entryOf(await ledger.current(), name);
+      const obstacle = await findObstacle(entry, by);
       if (obstacle?.code === 'workload_attester_unknown') throw obstacle;
-      return obstacle;
+      if (obstacle !== undefined) return { is: 'ended', reason: obstacle.code, detail: obstacle.detail };
+      return attestation === undefined ? { is: 'active' } : standingOf(attestation, entry, by);
     },
     async roots() {
       const authorities = await certificateAuthority.authorities();
@@ -306,6 +336,13 @@ export function createWorkloadIdentity(dependencies: WorkloadIdentityDependencie
       },
     },
   };
+}
+
+const renew = (reason: string, detail: string): WorkloadStanding => ({ is: 'renew', reason, detail });
+
+/** Whether a fact has another value, at the level that the entry demands. Weaker evidence says nothing about what runs. */
+function isDifference({ expectation, found }: Omit<Mismatch, 'error'>): boolean {
+  return found !== undefined && isAtLeast(found.level, expectation.level) && !expectation.values.includes(found.value);
 }
 
 /** Whether the client of the attester is registered for production. */

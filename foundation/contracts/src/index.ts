@@ -250,6 +250,21 @@ export {
   type ProtocolScope,
   protocolScopes,
 } from './grants.ts';
+export {
+  allHaltsInForce,
+  type HaltableParties,
+  type HaltInForce,
+  type HaltingParty,
+  type HaltKind,
+  type HaltTarget,
+  haltableParties,
+  haltDetail,
+  haltErrors,
+  haltInForce,
+  haltKinds,
+  haltSubject,
+  haltsInForce,
+} from './halts.ts';
 export { createIndependence, type Independence, notIndependentDetail } from './independence.ts';
 export {
   type LimitClaim,
@@ -471,7 +486,9 @@ export {
   type IssuedJwtSvid,
   type IssuedSvid,
   isAtLeast,
+  refusedWorkloadThing,
   type SvidRequest,
+  supersededWorkloadThing,
   suspendedWorkloadThing,
   type WorkloadBinding,
   type WorkloadEntry,
@@ -481,6 +498,7 @@ export {
   type WorkloadProfile,
   type WorkloadProposal,
   type WorkloadSelector,
+  type WorkloadStanding,
   type WorkloadTerms,
   workloadErrors,
   workloadFactNames,

@@ -200,6 +200,8 @@ export const transactionErrors = errorVocabulary({
   transition_not_permitted: 'forbidden',
   /** The initiator, an acting principal or the mandate is revoked until the revocation is lifted. */
   authority_revoked: 'forbidden',
+  /** The step would start new risk, and a halt is in force. */
+  trading_halted: 'forbidden',
   approval_required: 'forbidden',
   idempotency_key_missing: 'invalid',
   idempotency_conflict: 'conflict',

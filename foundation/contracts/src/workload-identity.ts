@@ -200,3 +200,18 @@ export interface WorkloadIdentity {
 
 /** Stands while an entry is suspended. Every process can look it up without asking the component. */
 export const suspendedWorkloadThing = (entry: string): string => `suspended-workload:${entry}`;
+
+/** Stands once the machine of an attester had other software than the entry permits. Ends what it attested before. */
+export const refusedWorkloadThing = (entry: string, attester: string): string =>
+  `refused-workload:${entry}/${attester}`;
+
+/** Stands while an entry that permitted this image and configuration no longer does. */
+export const supersededWorkloadThing = (
+  entry: string,
+  { image, configuration = '' }: { readonly image: string; readonly configuration?: string | undefined },
+): string => `superseded-workload:${entry}/${image}/${configuration}`;
+
+/** Whether a certificate still counts. `renew`: another attestation decides. */
+export type WorkloadStanding =
+  | { readonly is: 'active' }
+  | { readonly is: 'renew' | 'ended'; readonly reason: string; readonly detail: string };

@@ -69,6 +69,7 @@ const vocabulary = {
   certificate: { issue: 'control', revoke: 'control', read: 'reading' },
   authority: { propose: 'control', approve: 'control' },
   secret: { use: 'control', read: 'reading', revoke: 'control', propose: 'control', approve: 'control' },
+  halt: { trip: 'control', release: 'control', approve: 'control', read: 'reading' },
   workload: { propose: 'control', approve: 'control', suspend: 'control', attest: 'control', read: 'reading' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
@@ -147,6 +148,9 @@ export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'secret:approve',
   'workload:propose',
   'workload:approve',
+  // Software may trip a halt, but only people release it.
+  'halt:release',
+  'halt:approve',
 ]);
 
 export function isScope(text: unknown): text is Scope {
@@ -208,6 +212,9 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['authority:propose'], ['authority:approve']],
   [['secret:propose'], ['secret:approve']],
   [['workload:propose'], ['workload:approve']],
+  [['halt:trip', 'halt:release'], ['halt:approve']],
+  // Nobody who halts trading takes part in the release.
+  [['halt:trip'], ['halt:release']],
 ];
 
 export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));

@@ -26,6 +26,7 @@ const administered = new Set([
     'legalhold',
     'breakglass',
     'workload',
+    'halt',
   ],
   ...[
     'directory',

@@ -63,6 +63,16 @@ export const describeRecoveryDeparture = suiteOf<'recovery-departure', Departure
   { end: departures },
 );
 
+export const describeWorkloadsDeparture = suiteOf<'workloads-departure', DepartureUnderTest<'workloads-departure'>>(
+  'workloads-departure',
+  { end: departures },
+);
+
+export const describeEnrolmentsDeparture = suiteOf<'enrolments-departure', DepartureUnderTest<'enrolments-departure'>>(
+  'enrolments-departure',
+  { end: departures },
+);
+
 export const describeCertificatesDeparture = suiteOf<
   'certificates-departure',
   DepartureUnderTest<'certificates-departure'>

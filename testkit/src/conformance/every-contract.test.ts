@@ -108,6 +108,14 @@ const held: { readonly [Name in RemoteContract]: Held } = {
     ...{ suite: 'describeAuthorityProposals', component: component('certificate-authority') },
     doubles: noDoubleNeeded,
   },
+  'workloads-departure': {
+    ...{ suite: 'describeWorkloadsDeparture', component: component('workload-identity') },
+    doubles: noDoubleNeeded,
+  },
+  'enrolments-departure': {
+    ...{ suite: 'describeEnrolmentsDeparture', component: component('certificate-authority') },
+    doubles: noDoubleNeeded,
+  },
   'certificates-departure': {
     ...{ suite: 'describeCertificatesDeparture', component: component('certificate-authority') },
     doubles: noDoubleNeeded,

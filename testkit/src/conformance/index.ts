@@ -13,8 +13,10 @@ export {
   describeAuthenticatorsDeparture,
   describeCertificatesDeparture,
   describeDevicesDeparture,
+  describeEnrolmentsDeparture,
   describeLeasesDeparture,
   describeRecoveryDeparture,
+  describeWorkloadsDeparture,
 } from './departures.ts';
 export { type DetailTypesUnderTest, describeDetailTypes } from './detail-types.ts';
 export { allOf, type DirectoryUnderTest, describeDirectoryReading } from './directory.ts';

@@ -107,7 +107,7 @@ const registrations = (issuer: string) =>
       firm: 'arranger',
       principal: 'agent:ha-vwap-1',
       grants: ['client'],
-      scopes: ['order:create', 'settlement:instruct'],
+      scopes: ['order:create', 'order:cancel', 'settlement:instruct'],
       audiences: [doors.broker],
     },
     'brk-orders': {
@@ -284,7 +284,11 @@ export function createFirms(options: { readonly issuer: string; readonly identit
         target_market: [...each.target_market],
       })),
       resources: [
-        { uri: doors.broker, institution: leis.broker, scopes: ['order:create', 'settlement:instruct'] },
+        {
+          uri: doors.broker,
+          institution: leis.broker,
+          scopes: ['order:create', 'order:cancel', 'settlement:instruct'],
+        },
         { uri: doors.venue, institution: leis.venue, scopes: ['order:create'] },
         { uri: doors.clearing, institution: leis.clearing, scopes: ['settlement:instruct'] },
         { uri: doors.custodian, institution: leis.custodian, scopes: ['settlement:instruct'] },

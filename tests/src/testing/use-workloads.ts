@@ -40,7 +40,7 @@ export async function useWorkloads(
   await expect(door.obtainToken('risk', ['https://elsewhere.example'], evidence)).rejects.toThrow();
   expect(await door.obtainTokenKeys()).not.toHaveLength(0);
   await expect(door.obtainSvid('risk', async () => [{ ...evidence[0], image: 'cd'.repeat(32) }])).rejects.toThrow();
-  expect(await door.findEnd('risk')).toBeUndefined();
+  expect(await door.readStanding('risk')).toEqual({ is: 'active' });
   await call('workload:suspend', post('/workloads/risk/suspend', { reason: 'Over' }));
-  expect(await door.findEnd('risk')).toMatchObject({ code: 'workload_ended' });
+  expect(await door.readStanding('risk')).toMatchObject({ is: 'ended', code: 'workload_ended' });
 }

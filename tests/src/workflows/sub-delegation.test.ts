@@ -386,7 +386,16 @@ describe('a person who leaves', () => {
         { name: 'tokens', status: 'done' },
         { name: 'sessions', status: 'done', ended: 1 },
         { name: 'approvals', status: 'done', ended: 3 },
-        ...['proposals', 'authenticators', 'devices', 'recoveries', 'certificates', 'leases'].map((name) => ({
+        ...[
+          'proposals',
+          'authenticators',
+          'devices',
+          'recoveries',
+          'workloads',
+          'enrolments',
+          'certificates',
+          'leases',
+        ].map((name) => ({
           ...{ name, status: 'done', ended: 0 },
         })),
       ],

@@ -6,6 +6,7 @@ import {
   phishingResistantAcr,
   type TransactionRegistry,
 } from '@countersign/contracts';
+import { createHalt, type Halt, haltMigrations } from '@countersign/halt';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
 import { createRowSeal } from '@countersign/runtime';
 import {
@@ -24,6 +25,7 @@ export interface DecisionParts {
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistryComponent;
+  readonly halt: Halt;
   /** Authentication context classes, any of which is sufficient to approve. */
   readonly approvalClasses: readonly string[];
 }
@@ -113,5 +115,11 @@ export async function startDecisions(
     }),
   );
   registry = transactionRegistry;
-  return { consentStore, policyEngine, transactionRegistry, approvalClasses };
+  const halt = createHalt({
+    pool: database.pool(haltMigrations, { maxConnections: 1 }),
+    ...{ audit, directory, ...proposing },
+    operator: configuration.operator.lei,
+    ...common,
+  });
+  return { consentStore, policyEngine, transactionRegistry, halt, approvalClasses };
 }

@@ -39,8 +39,8 @@ export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-eve
 export type Certificates = CertificateParts &
   WorkloadParts &
   Keys<CertificateKeyPurpose | 'workload-token'> & {
-    /** What ends for somebody who departs: certificates, registered workloads, and proposals about both. */
-    readonly endings: ProposalEnder & { readonly departureEffect: DepartureEffect };
+    /** Ends the proposals of a person about certificates and about registered workloads. */
+    readonly proposals: ProposalEnder;
   };
 /** Leased credentials and the key broker. It has no signing keys of its own. */
 export type Secrets = SecretParts;
@@ -88,7 +88,14 @@ export async function startCore(
   effects = departureEffects({
     ...remote,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, remote.retention, remote.authorities, remote.secretProposals],
+    proposals: [
+      policyEngine.versions,
+      decisions.halt,
+      parties.directory,
+      remote.retention,
+      remote.authorities,
+      remote.secretProposals,
+    ],
     others: remote.effects,
   });
   return { ...parties, ...decisions, ...keys };
@@ -120,24 +127,14 @@ export async function startCertificates(
   };
   const { certificateAuthority } = startCertificateAuthority(ground, { ...seen, signers });
   const { workloadIdentity } = startWorkloadIdentity(ground, { ...seen, certificateAuthority, signers });
-  const both = [certificateAuthority, workloadIdentity];
-  const endings: Certificates['endings'] = {
+  const proposals: ProposalEnder = {
     async endProposalsOf(proposer, of) {
       let ended = 0;
-      for (const each of both) ended += await each.endProposalsOf(proposer, of);
+      for (const each of [certificateAuthority, workloadIdentity]) ended += await each.endProposalsOf(proposer, of);
       return ended;
     },
-    departureEffect: {
-      name: 'certificates',
-      // The workload first: its agent must not obtain another certificate meanwhile.
-      async end(departure) {
-        let ended = 0;
-        for (const each of both.toReversed()) ended += (await each.departureEffect.end(departure)).ended;
-        return { ended };
-      },
-    },
   };
-  return { certificateAuthority, workloadIdentity, endings, signers, keyRecords };
+  return { certificateAuthority, workloadIdentity, proposals, signers, keyRecords };
 }
 
 export async function startSecrets(

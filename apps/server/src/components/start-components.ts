@@ -33,7 +33,7 @@ export interface Components
     Omit<Core, 'signers'>,
     Omit<Egress, 'signers' | 'signals'>,
     Omit<Edge, 'signers'>,
-    Omit<Certificates, 'signers' | 'endings'>,
+    Omit<Certificates, 'signers' | 'proposals'>,
     Secrets {
   readonly signers: Signers;
   readonly securityEvents: Egress['signals'];
@@ -57,9 +57,9 @@ export async function startComponents({
   const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
   let edge: Edge | undefined;
   let certificates: Certificates | undefined;
-  const endings = (): Certificates['endings'] => {
+  const certifying = (): Certificates => {
     if (certificates === undefined) throw new Error('somebody left before there was a certificate authority');
-    return certificates.endings;
+    return certificates;
   };
   let secrets: Secrets['secrets'] | undefined;
   const leasing = (): Secrets['secrets'] => {
@@ -73,6 +73,10 @@ export async function startComponents({
   const departing = (name: string, effect: (edge: Edge) => DepartureEffect): DepartureEffect => ({
     name,
     end: async (departure) => effect(started()).end(departure),
+  });
+  const uncertified = (name: string, effect: (parts: Certificates) => DepartureEffect): DepartureEffect => ({
+    name,
+    end: async (departure) => effect(certifying()).end(departure),
   });
 
   const evidence = await startEvidence(
@@ -90,7 +94,7 @@ export async function startComponents({
     },
     {
       retention: evidence.retention,
-      authorities: { endProposalsOf: async (...asked) => endings().endProposalsOf(...asked) },
+      authorities: { endProposalsOf: async (...asked) => certifying().proposals.endProposalsOf(...asked) },
       secretProposals: { endProposalsOf: async (...asked) => leasing().endProposalsOf(...asked) },
       tokens: tokens.seen,
       authentication: authentication.seen,
@@ -98,7 +102,10 @@ export async function startComponents({
         departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
         departing('devices', ({ devices }) => devices.departureEffect),
         departing('recoveries', ({ recovery }) => recovery.departureEffect),
-        { name: 'certificates', end: async (departure) => endings().departureEffect.end(departure) },
+        // An agent must not obtain another certificate once the certificates have ended.
+        uncertified('workloads', ({ workloadIdentity }) => workloadIdentity.departureEffect),
+        uncertified('enrolments', ({ certificateAuthority }) => certificateAuthority.enrolments.departureEffect),
+        uncertified('certificates', ({ certificateAuthority }) => certificateAuthority.departureEffect),
         { name: 'leases', end: async (departure) => leasing().departureEffect.end(departure) },
       ],
     },

@@ -89,7 +89,17 @@ describe('the directory before the first file is applied', () => {
       environment: 'production',
       principal: 'service:countersign-approver',
       audiences: [
-        ...['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'secrets', 'workloads'],
+        ...[
+          'certificates',
+          'directory',
+          'halts',
+          'policies',
+          'recoveries',
+          'retention',
+          'revocations',
+          'secrets',
+          'workloads',
+        ],
       ].map((name) => `${configuration.issuer}/${name}`),
     });
     // Both may roll the policies back by one step, and read; one proposes, and the other approves.
@@ -100,6 +110,7 @@ describe('the directory before the first file is applied', () => {
         ...['revocation:lift', 'revocation:read', 'recovery:open', 'recovery:read'],
         ...['secret:read', 'secret:approve'],
         ...['workload:read', 'workload:approve'],
+        ...['halt:read', 'halt:release'],
         ...['certificate:read', 'authority:approve'],
       ]),
     );

@@ -96,6 +96,8 @@ export const ownInterfaces = {
   secrets: ['secret:use', 'secret:read', 'secret:revoke', 'secret:propose', 'secret:approve'],
   /** Signed requests to trading venues, for orders that were submitted. */
   venues: ['order:create', 'order:cancel', 'order:read'],
+  /** The kill switch. */
+  halts: ['halt:trip', 'halt:release', 'halt:approve', 'halt:read'],
   /** Registration entries of workloads, and their certificates after attestation. */
   workloads: ['workload:propose', 'workload:approve', 'workload:suspend', 'workload:attest', 'workload:read'],
   /** Its only scope is `openid`, which OpenID Connect defines. */
@@ -157,6 +159,8 @@ const commandScopes = [
   'workload:propose',
   'workload:suspend',
   'workload:read',
+  'halt:trip',
+  'halt:read',
 ];
 const approverScopes = [
   'directory:approve',
@@ -179,17 +183,29 @@ const approverScopes = [
   'secret:approve',
   'workload:read',
   'workload:approve',
+  'halt:release',
+  'halt:read',
 ];
 
-const complianceScopes = ['compliance:record', 'directory:read'];
+const complianceScopes = ['compliance:record', 'directory:read', 'halt:approve', 'halt:read'];
 
 const commandFor = {
   'countersign-cli': { scopes: commandScopes, doors: undefined },
   'countersign-approver': {
     scopes: approverScopes,
-    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations', 'secrets', 'workloads'],
+    doors: [
+      'certificates',
+      'directory',
+      'halts',
+      'policies',
+      'recoveries',
+      'retention',
+      'revocations',
+      'secrets',
+      'workloads',
+    ],
   },
-  'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
+  'countersign-compliance': { scopes: complianceScopes, doors: ['directory', 'halts'] },
 } as const;
 
 /**

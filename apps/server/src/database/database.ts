@@ -61,6 +61,7 @@ const connectionsOfComponent: Readonly<Record<string, number>> = {
   'certificate-authority': 7,
   secrets: 8,
   'workload-identity': 5,
+  halt: 1,
 };
 
 export function connectionsOf(component: string): number {

@@ -7,6 +7,7 @@ import { consentStoreMigrations } from '@countersign/consent-store';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
+import { haltMigrations } from '@countersign/halt';
 import { noticesMigrations } from '@countersign/notices';
 import { policyEngineMigrations } from '@countersign/policy-engine';
 import { recoveryMigrations } from '@countersign/recovery';
@@ -39,4 +40,5 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   certificateAuthorityMigrations,
   secretsMigrations,
   workloadIdentityMigrations,
+  haltMigrations,
 ];

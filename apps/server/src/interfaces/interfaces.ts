@@ -13,6 +13,7 @@ import type { Directory, LastingGuard } from '@countersign/contracts';
 import { devicesRoutes } from '@countersign/devices';
 import { directoryRoutes, registerScimRoutes } from '@countersign/directory';
 import { eventPublisherRoutes, signalRoutes } from '@countersign/event-publisher';
+import { haltRoutes } from '@countersign/halt';
 import { type Clock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { policyEngineRoutes } from '@countersign/policy-engine';
 import { recoveryRoutes } from '@countersign/recovery';
@@ -35,7 +36,10 @@ export interface EvidenceInterfaces extends Pick<Evidence, 'auditLog' | 'timeSta
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
 }
 export interface CoreInterfaces
-  extends Pick<Core, 'directory' | 'trustRegistry' | 'consentStore' | 'policyEngine' | 'transactionRegistry' | 'scim'> {
+  extends Pick<
+    Core,
+    'directory' | 'trustRegistry' | 'consentStore' | 'policyEngine' | 'transactionRegistry' | 'halt' | 'scim'
+  > {
   readonly signers: Pick<Core['signers'], 'mandate' | 'envelope'>;
 }
 export interface EgressInterfaces extends Pick<Egress, 'eventPublisher'> {
@@ -164,6 +168,7 @@ export function mountCoreInterfaces(
     policiesGuard: guard('policies'),
     baseUrl,
   });
+  haltRoutes(app, { halt: parts.halt, guard: guard('halts'), baseUrl });
   transactionRegistryRoutes(app, {
     transactions: parts.transactionRegistry,
     envelopeKeys: () => parts.signers.envelope.publicKeys('envelope'),

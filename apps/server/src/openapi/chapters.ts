@@ -12,6 +12,7 @@ import {
   eventErrors,
   exceptionErrors,
   grantErrors,
+  haltErrors,
   oauthErrors,
   policyErrors,
   recoveryErrors,
@@ -162,6 +163,13 @@ export const chapters: Readonly<Record<string, Chapter>> = {
       'served by the agent on the machine of the workload.',
     audience: 'workloads',
     codes: { ...workloadErrors.codes, ...certificateAuthorityErrors.codes },
+  },
+  halts: {
+    description:
+      'The kill switch: one person or a risk monitor halts trading for a firm, desk, trader, client, algorithm, venue, class of ' +
+      'instruments or partner; two people who did not trip it release it.',
+    audience: 'halts',
+    codes: haltErrors.codes,
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

@@ -195,6 +195,7 @@ function unusedParts(): InterfaceParts {
     certificateAuthority: unusedPart(),
     secrets: unusedPart(),
     workloadIdentity: unusedPart(),
+    halt: unusedPart(),
     singleUse: unusedPart(),
     scim: {
       pool: unusedPart(),

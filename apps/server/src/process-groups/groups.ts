@@ -25,7 +25,7 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
     keyPurposes: ['access-token', 'id-token', 'id-token-ps256', 'id-token-rs256', 'transaction-token'],
   },
   core: {
-    stored: ['directory', 'trust-registry', 'consent-store', 'policy-engine', 'transaction-registry'],
+    stored: ['directory', 'trust-registry', 'consent-store', 'policy-engine', 'transaction-registry', 'halt'],
     stateless: [],
     keyPurposes: ['policy-bundle', 'mandate', 'envelope'],
   },

@@ -148,6 +148,8 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
           { name: 'authenticators', ...remote('authenticators-departure') },
           { name: 'devices', ...remote('devices-departure') },
           { name: 'recoveries', ...remote('recovery-departure') },
+          { name: 'workloads', ...remote('workloads-departure') },
+          { name: 'enrolments', ...remote('enrolments-departure') },
           { name: 'certificates', ...remote('certificates-departure') },
           { name: 'leases', ...remote('leases-departure') },
         ],
@@ -224,12 +226,14 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       policyEngine: remote('policy-engine'),
       exchangeWith: remoteRequests(remote('configured-requests')),
     });
-    const { certificateAuthority, workloadIdentity, endings } = certificates;
+    const { certificateAuthority, workloadIdentity, proposals } = certificates;
     return {
       offered: {
         'certificate-authority-keys': listerOf(certificates.signers),
-        'authority-proposals': endings,
-        'certificates-departure': endings.departureEffect,
+        'authority-proposals': proposals,
+        'workloads-departure': workloadIdentity.departureEffect,
+        'enrolments-departure': certificateAuthority.enrolments.departureEffect,
+        'certificates-departure': certificateAuthority.departureEffect,
       },
       mount(app, options) {
         mountCertificateInterfaces(app, { certificateAuthority, workloadIdentity, auditLog }, options);

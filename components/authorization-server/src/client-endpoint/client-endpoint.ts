@@ -95,6 +95,7 @@ export function createClientEndpoint<Answer>(
     const authenticated = await authenticateClient({ credentials, ...shown, now }, dependencies);
     const { client, assertion, workloadAssertion, workload } = authenticated;
     established.client = client.id;
+    if (workload !== undefined) await dependencies.workloads.requireActive(workload);
     if (certificate !== undefined && presented?.chainVerified === true) await checkNotRevoked(certificate, audit);
     const noteHolder = (other: string) => {
       established.data = { shared_with: other };

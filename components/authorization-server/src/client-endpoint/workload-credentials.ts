@@ -4,9 +4,11 @@ import {
   certificateThing,
   type KeyLister,
   recordIdOfCommand,
+  refusedWorkloadThing,
+  supersededWorkloadThing,
   suspendedWorkloadThing,
 } from '@countersign/contracts';
-import { membersOf, sha256Base64Url } from '@countersign/kernel';
+import { membersOf, parseId, sha256Base64Url } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import {
   parseSpiffeId,
@@ -38,11 +40,17 @@ export interface WorkloadCredentials {
    * the client.
    *
    * @returns undefined for a certificate of somebody else, or without an attestation
-   * @throws CodedError `invalid_client` when the workload is suspended or the certificate revoked; `log_unavailable`
+   * @throws CodedError `log_unavailable`
    */
   ofCertificate(der: Uint8Array, client: Client): Promise<WorkloadStatement | undefined>;
   /** @param now milliseconds since the epoch. @throws CodedError `invalid_client`; `log_unavailable` */
   ofToken(token: string, client: Client, now: number): Promise<WorkloadAssertion>;
+  /**
+   * Requires that the attestation is the last word about this software on its machine, under terms that are still in force.
+   *
+   * @throws CodedError `invalid_client` when the workload is suspended, was refused since, or its entry changed; `log_unavailable`
+   */
+  requireActive(statement: WorkloadStatement): Promise<void>;
 }
 
 /** @param dependencies.workloadKeys keys of JWT-SVIDs; without it, JWT-SVIDs authenticate nobody */
@@ -69,15 +77,6 @@ export function createWorkloadCredentials({
     return known.map(({ kid, jwk }) => ({ kid, key: cache.import(jwk) }));
   }
 
-  async function requireActive({ entry }: WorkloadStatement): Promise<void> {
-    const of = suspendedWorkloadThing(entry);
-    if ((await audit.standings([of])).get(of)?.digest !== undefined)
-      throw refuse(
-        'workload_suspended',
-        `The workload ${entry} is suspended. Two people must approve its entry again.`,
-      );
-  }
-
   return {
     async ofCertificate(der, client) {
       const certificate = readX509Certificate(der);
@@ -91,9 +90,7 @@ export function createWorkloadCredentials({
       if (data?.['tbs_digest'] !== sha256Base64Url(certificate.toBeSigned) || data['holder'] !== client.principal)
         return undefined;
       try {
-        const statement = readWorkloadExtension(extension.value);
-        await requireActive(statement);
-        return statement;
+        return readWorkloadExtension(extension.value);
       } catch (error) {
         if (spiffeErrors.is(error, 'workload_extension_malformed')) return undefined;
         throw error;
@@ -120,8 +117,34 @@ export function createWorkloadCredentials({
         );
       if (svid.jti === undefined || svid.statement === undefined)
         throw refuse('jwt_svid_invalid', 'The JWT-SVID has no jti, or no statement about the workload.');
-      await requireActive(svid.statement);
       return { statement: svid.statement, jti: svid.jti, expiresAt: svid.expiresAt };
+    },
+    async requireActive({ entry, image, configuration, record }: WorkloadStatement): Promise<void> {
+      const id = parseId('record', record);
+      const attested = id === undefined ? undefined : await audit.find(id);
+      const attester = attested?.record.type === 'workload.attested' ? attested.record.subject?.id : undefined;
+      if (attested === undefined || attester === undefined)
+        throw refuse('workload_unattested', `The attestation of the workload ${entry} is not in the log.`);
+      const suspended = suspendedWorkloadThing(entry);
+      const superseded = supersededWorkloadThing(entry, { image, configuration });
+      const refused = refusedWorkloadThing(entry, attester);
+      const found = await audit.standings([suspended, superseded, refused]);
+      if (found.get(suspended)?.digest !== undefined)
+        throw refuse(
+          'workload_suspended',
+          `The workload ${entry} is suspended. Two people must approve its entry again.`,
+        );
+      if (found.get(superseded)?.digest !== undefined)
+        throw refuse(
+          'workload_terms_changed',
+          `The entry of the workload ${entry} no longer permits this image and configuration. Have it attested again.`,
+        );
+      const refusedAt = found.get(refused)?.index;
+      if (refusedAt !== undefined && attested.index < refusedAt)
+        throw refuse(
+          'workload_refused',
+          `Another image, configuration or environment of the workload ${entry} was found on its machine. Have it attested again.`,
+        );
     },
   };
 }

@@ -8,7 +8,12 @@ import type {
 } from '@countersign/contracts';
 import { directoryErrors } from '@countersign/contracts';
 import { epochSeconds, type Json, membersOf, parseId } from '@countersign/kernel';
-import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
+import {
+  clockLeadSeconds,
+  maxAccessTokenLifetimeSeconds,
+  type RevocationKind,
+  revocationKey,
+} from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
 export const endingRecordTypes = [
@@ -21,6 +26,7 @@ export const endingRecordTypes = [
   'mandate.expired',
   'directory.applied',
   'directory.departure',
+  'halt.tripped',
 ] as const satisfies readonly RecordType[];
 
 export interface EntrySources {
@@ -49,6 +55,8 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
       const { principal } = factsOf(record.data);
       return typeof principal === 'string' ? [entryOf({ kind: 'principal', id: principal }, at)] : [];
     }
+    case 'halt.tripped':
+      return haltedEntries(record.data, at, sources.directory);
     case 'directory.applied':
       return [
         ...addedTargets(record.data).map(
@@ -146,6 +154,34 @@ async function removedTargets(
     return each.change === 'remove' && target !== undefined ? [target] : [];
   });
   return withSoftware(targets, directory);
+}
+
+/**
+ * A halt makes earlier tokens void that could start new risk. Where a token does not say whether the halt concerns it (a desk, a
+ * venue), all are void, of everybody or of the institution that halted. Those that the halt does not concern are issued anew at
+ * once, so no clock difference is allowed for there; decisions and steps are refused in any case.
+ */
+async function haltedEntries(
+  data: Json | undefined,
+  at: number,
+  directory: EntrySources['directory'],
+): Promise<readonly EndedEntry[]> {
+  const entry = (kind: RevocationKind, id: string, before: number): EndedEntry => ({
+    key: revocationKey({ kind, id }),
+    ...{ at, before },
+  });
+  const { kind, id, party } = factsOf(data);
+  if (typeof kind !== 'string' || typeof id !== 'string' || typeof party !== 'string')
+    return [entry('halted-everything', '*', at)];
+  const later = at + clockLeadSeconds;
+  if (kind === 'client') return [entry('halted-client', id, later)];
+  if (kind === 'trader' || kind === 'algorithm') return [entry('halted-principal', id, later)];
+  const institution = kind === 'firm' ? id : kind === 'desk' ? (id.split('/')[0] ?? party) : party;
+  if (institution === 'operator') return [entry('halted-everything', '*', at)];
+  const ended = await withSoftware([{ kind: 'partner', id: institution }], directory);
+  return ended.map((target) =>
+    entry(target.kind === 'principal' ? 'halted-principal' : 'halted-partner', target.id, kind === 'firm' ? later : at),
+  );
 }
 
 /** The version that the recorded change produced; undefined if it never took effect, which must not stop nodes. */

@@ -2,14 +2,18 @@ import {
   type Authentication,
   type Client,
   type DirectorySnapshot,
+  haltableParties,
+  haltDetail,
+  haltInForce,
   type ProtocolScope,
   revocationDetail,
   type StandingReader,
   standingRevocation,
 } from '@countersign/contracts';
-import type { MandateId } from '@countersign/kernel';
+import type { Json, MandateId } from '@countersign/kernel';
 import {
   changesMarket,
+  intentOf,
   isForAlgorithms,
   isScope,
   kindOfScope,
@@ -130,4 +134,40 @@ export async function checkRevoked(
   const found = await standingRevocation(of, log);
   if (found !== undefined)
     throw refuse('authority_revoked', revocationDetail(found), { revoked: found.kind, revocation: found.record });
+}
+
+/**
+ * Whether a halt stops the token: one for a new intent, or for a step that deals. Reading, cancelling, and completing what was
+ * executed remain possible. The transaction registry applies the exact rule to each step.
+ *
+ * @throws CodedError `access_denied` (`trading_halted`); `log_unavailable`
+ */
+export async function checkHalted(
+  request: {
+    readonly authority: Pick<Authority, 'subject' | 'actors' | 'institution'>;
+    readonly client: Pick<Client, 'id' | 'principal' | 'institution'>;
+    readonly directory: Pick<DirectorySnapshot, 'principal' | 'instrument'>;
+    readonly scopes: ReadonlySet<Scope | ProtocolScope>;
+    readonly granted: GrantedDetail | undefined;
+  },
+  log: StandingReader,
+): Promise<void> {
+  const { authority, client, directory, scopes, granted } = request;
+  const stops = [...scopes].some(
+    (scope) => isScope(scope) && (granted === undefined ? kindOfScope(scope) === 'dealing' : changesMarket(scope)),
+  );
+  if (!stops) return;
+  const parties = haltableParties(
+    {
+      principals: [authority.subject, ...authority.actors, client.principal],
+      clients: [client.id],
+      institutions: [authority.institution, client.institution],
+      // A parsed detail is JSON by its schema; its type names members where JSON's has an index.
+      intent: granted && (intentOf(granted.detail) as unknown as Readonly<Record<string, Json>>),
+    },
+    directory,
+  );
+  const found = await haltInForce(parties, log);
+  if (found !== undefined)
+    throw refuse('trading_halted', haltDetail(found), { halted: found.kind, halt: found.record });
 }

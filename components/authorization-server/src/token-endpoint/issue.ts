@@ -48,8 +48,8 @@ export interface PassedToken extends TokenQuestion {
   readonly protocolScopes: ReadonlySet<ProtocolScope>;
   /** Maximum; policies and grounds may shorten it. */
   readonly longestSeconds: number;
-  /** Of `checkRevoked`, maybe pending; its refusal precedes that of the policies. */
-  readonly notRevoked: Promise<void>;
+  /** Of `checkRevoked` and `checkHalted`, maybe pending; its refusal precedes that of the policies. */
+  readonly notRevoked: Promise<unknown>;
 }
 
 export interface IssueDependencies {

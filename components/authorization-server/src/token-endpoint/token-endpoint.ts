@@ -27,7 +27,7 @@ import type { Authority, Companions, GrantHandler, GrantRequest, UsedUp } from '
 import { accessTokenType } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import { checkApplicationDetail } from './check-application-detail.ts';
-import { checkAuthority, checkRevoked } from './check-authority.ts';
+import { checkAuthority, checkHalted, checkRevoked } from './check-authority.ts';
 import { checkDetails } from './check-details.ts';
 import { checkMandate } from './check-mandate.ts';
 import { checkScope, splitScope } from './check-scope.ts';
@@ -109,7 +109,11 @@ async function issueToken(
   const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
   const parties = { authority, client, directory, mandates: mandate?.chain ?? [] };
-  const notRevoked = checkRevoked(parties, dependencies.standings);
+  // Both ask the log in the same query.
+  const notRevoked = Promise.all([
+    checkRevoked(parties, dependencies.standings),
+    checkHalted({ authority, client, directory, scopes, granted }, dependencies.standings),
+  ]);
   // If no transaction depends on it, the log is queried while the policies decide.
   notRevoked.catch(() => undefined);
   if (granted !== undefined || namedStep !== undefined) await notRevoked;

@@ -56,7 +56,7 @@ export interface Enrolments extends Pick<EnrolmentCommands, 'use' | 'changeKey' 
   /** The HMAC key of an enrolment; the same on every node. */
   secretOf(id: EnrolmentId): Uint8Array;
   /** Ends the enrolments and accounts of a principal that leaves. */
-  endAllOf: DepartureEffect['end'];
+  readonly departureEffect: DepartureEffect;
 }
 
 const mostListed = 100;
@@ -196,24 +196,27 @@ export function createEnrolments(
       const found = await commands.things.find(id);
       return found?.account?.thumbprint === thumbprint ? found : undefined;
     },
-    async endAllOf({ principal, kind, at, by, reason }) {
-      // A move changes roles, not the institution. The policies decide at the next certificate.
-      if (kind !== 'leave') return { ended: 0 };
-      const before = parseInstant(at) ?? 0;
-      const prefix = holderEnrolments(principal);
-      let ended = 0;
-      let after: string | undefined;
-      do {
-        const page = await audit.standingsUnder(prefix, { after, limit: 1_000 });
-        for (const { of } of page.things) {
-          const found = await find(of.slice(prefix.length));
-          if (found === undefined || found.ended !== undefined || found.madeAt > before) continue;
-          await commands.end({ id: found.id, reason, by });
-          ended += 1;
-        }
-        after = page.next;
-      } while (after !== undefined);
-      return { ended };
+    departureEffect: {
+      name: 'enrolments',
+      async end({ principal, kind, at, by, reason }) {
+        // A move changes roles, not the institution. The policies decide at the next certificate.
+        if (kind !== 'leave') return { ended: 0 };
+        const before = parseInstant(at) ?? 0;
+        const prefix = holderEnrolments(principal);
+        let ended = 0;
+        let after: string | undefined;
+        do {
+          const page = await audit.standingsUnder(prefix, { after, limit: 1_000 });
+          for (const { of } of page.things) {
+            const found = await find(of.slice(prefix.length));
+            if (found === undefined || found.ended !== undefined || found.madeAt > before) continue;
+            await commands.end({ id: found.id, reason, by });
+            ended += 1;
+          }
+          after = page.next;
+        } while (after !== undefined);
+        return { ended };
+      },
     },
   };
 }

@@ -71,6 +71,7 @@ const unasked: ReadonlyMap<string, string> = new Map([
   ['decision_timed_out', 'the facts could not be read in time, so the policies were not asked'],
   ['entities_unproven', 'the stored entities of its model contradicted their records, so the policies were not asked'],
   ['authority_revoked', 'a participant or the mandate was revoked, so the policies were not asked'],
+  ['trading_halted', 'trading was halted, so the policies were not asked'],
 ]);
 
 /**

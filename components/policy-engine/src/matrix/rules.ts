@@ -70,8 +70,10 @@ const installationScopes = [
   ...['authority:propose', 'authority:approve', 'secret:propose', 'secret:approve'],
 ];
 const disclosingScopes = ['audit:disclose', 'audit:export'];
+const resumingScopes = ['halt:release', 'halt:approve'];
+const haltingScopes = ['halt:trip', ...resumingScopes];
 const governingScopes = [
-  ...[...installationScopes, ...disclosingScopes],
+  ...[...installationScopes, ...disclosingScopes, ...resumingScopes],
   ...['exception:resolve', 'authenticator:invite', 'account:unlock', 'recovery:open'],
 ];
 /** Scopes that act for a firm at an interface. */
@@ -246,6 +248,10 @@ const never: Rules = {
   'control-functions-disclose': [
     'No disclosure or export of evidence by a person without a control function.',
     all(interfaceFor(...disclosingScopes), has('role', 'trader', 'none')),
+  ],
+  'control-functions-halt': [
+    'No halt of trading, and no release, by a person without a control function.',
+    all(person, interfaceFor(...haltingScopes), has('role', 'trader', 'auditor', 'none')),
   ],
   'agent-ceiling': [
     'No order of an algorithm above 5,000,000, even with approval.',
@@ -651,7 +657,7 @@ const always: Rules = {
   'taking-back-goes-on': [
     'A firm whose LEI has lapsed still revokes, locks, ends sessions and cancels.',
     all(
-      interfaceFor('token:revoke', 'account:lock', 'session:end', 'order:cancel', 'settlement:cancel'),
+      interfaceFor('token:revoke', 'halt:trip', 'account:lock', 'session:end', 'order:cancel', 'settlement:cancel'),
       any(not(agent), scopeOfKind('cancelling')),
       ...[onlyOtherwise('firm'), not(has('firm', 'data-elsewhere'))],
     ),
@@ -666,6 +672,10 @@ const always: Rules = {
   'control-functions-may-disclose': [
     'A person with a control function and a hardware key gets the scopes to disclose evidence.',
     all(person, interfaceFor(...disclosingScopes), onlyOtherwise('role'), not(has('role', 'trader', 'none'))),
+  ],
+  'control-functions-may-halt': [
+    'A person with a control function halts trading with the present sign-in.',
+    all(person, interfaceFor('halt:trip'), onlyOtherwise('role'), not(has('role', 'trader', 'auditor', 'none'))),
   ],
   'approved-large-orders': [
     'A large order is permitted once every role has approved it and a hardware key was used.',

@@ -169,6 +169,7 @@ export const probed: readonly Ask[] = [
   { door: 'interface', scope: 'policy:approve' },
   { door: 'interface', scope: 'audit:disclose' },
   { door: 'interface', scope: 'token:revoke' },
+  { door: 'interface', scope: 'halt:trip' },
   { door: 'interface', scope: 'mandate:grant' },
   { door: 'token', intent: 'trade_order', state: 'intended', scope: 'order:create' },
   { door: 'token', intent: 'rfq', state: 'quoted', scope: 'rfq:accept' },

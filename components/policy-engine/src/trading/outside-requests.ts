@@ -17,7 +17,14 @@ import { actionsOf, type Candidates, candidatesOf } from '../decision/search.ts'
 import { visibleTo } from '../decision/visible.ts';
 import { uidOf } from './entities.ts';
 import { checkMandateFor, type MandateAnswer } from './mandate-standing.ts';
-import { everythingRevoked, notPermittedReason, revokedReason, type TokenHolders } from './refused-before.ts';
+import {
+  everythingHalted,
+  everythingRevoked,
+  haltedReason,
+  notPermittedReason,
+  revokedReason,
+  type TokenHolders,
+} from './refused-before.ts';
 import { type RecordedToken, readToken } from './token-sign-in.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
@@ -132,9 +139,13 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
         mandate === undefined && token === undefined
           ? input
           : { ...input, context: { ...input.context, ...known, mandateInForce: valid } };
-      const refusal =
-        (await revokedReason({ input: full, holders, mandates }, caller, dependencies)) ??
-        notPermittedReason(full, caller, isOperator(caller, dependencies));
+      const question = { input: full, holders, mandates };
+      // Both ask the log in the same query.
+      const [revoked, halted] = await Promise.all([
+        revokedReason(question, caller, dependencies),
+        haltedReason(question, dependencies),
+      ]);
+      const refusal = revoked ?? halted ?? notPermittedReason(full, caller, isOperator(caller, dependencies));
       return refusal === undefined ? full : { ...full, refusal };
     },
     refusal: (input) => input.refusal,
@@ -224,12 +235,13 @@ function createSearchCandidates(dependencies: SearchCandidatesDependencies) {
     const snapshot = directory.snapshot();
     const at = clock.now();
     const facts = request.kind === 'resource' ? undefined : await factsFor(request.resource, caller);
-    const isRevoked = await everythingRevoked(dependencies);
+    const [isRevoked, isHalted] = await Promise.all([everythingRevoked(dependencies), everythingHalted(dependencies)]);
+    const isStopped: typeof isRevoked = (question) => isRevoked(question) || isHalted(question);
     const standings = new Map<string, ActionStanding>();
 
     const asOperator = operator !== undefined && caller.institution === operator;
     const ask = (input: TradingInput, { valid, mandates }: MandateAnswer) =>
-      isRevoked({ input, holders: { actors: [] }, mandates }) ||
+      isStopped({ input, holders: { actors: [] }, mandates }) ||
       notPermittedReason(input, caller, asOperator) !== undefined
         ? undefined
         : questionIn(pose({ ...input, context: { ...input.context, mandateInForce: valid } }, bundle, snapshot));

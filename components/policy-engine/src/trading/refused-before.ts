@@ -1,7 +1,12 @@
 import {
   type Actor,
+  allHaltsInForce,
   type DecisionReason,
   type Directory,
+  type HaltableParties,
+  haltableParties,
+  haltDetail,
+  haltInForce,
   parseClientId,
   type RevocableParties,
   revocationDetail,
@@ -11,7 +16,7 @@ import {
   standingRevocation,
   standingRevocations,
 } from '@countersign/contracts';
-import { isScope, kindOfScope } from '@countersign/market';
+import { changesMarket, isScope, kindOfScope } from '@countersign/market';
 import type { TradingInput } from './trading-input.ts';
 
 /**
@@ -86,6 +91,48 @@ export async function revokedReason(
   return found === undefined ? undefined : reasonFor(found, caller, dependencies);
 }
 
+/**
+ * Why a halt prevents the action: it would start new risk for a halted party, venue or class of instruments. Policies cannot
+ * override it.
+ * @throws CodedError `log_unavailable`
+ */
+export async function haltedReason(
+  question: RevocationQuestion,
+  { directory, audit }: Pick<RevocationDependencies, 'directory' | 'audit'>,
+): Promise<DecisionReason | undefined> {
+  const parties = haltableIn(question, { directory });
+  const found = parties && (await haltInForce(parties, audit));
+  return found === undefined ? undefined : { code: 'trading_halted', detail: haltDetail(found) };
+}
+
+/** For a search: reads all halts once. */
+export async function everythingHalted({
+  directory,
+  audit,
+}: Pick<RevocationDependencies, 'directory' | 'audit'>): Promise<(question: RevocationQuestion) => boolean> {
+  const isHalted = await allHaltsInForce(audit);
+  return (question) => {
+    const parties = haltableIn(question, { directory });
+    return parties !== undefined && isHalted(parties);
+  };
+}
+
+/** Undefined for an action that starts no risk. */
+function haltableIn(
+  question: RevocationQuestion,
+  { directory }: Pick<RevocationDependencies, 'directory'>,
+): HaltableParties | undefined {
+  const { action, resource } = question.input;
+  if (resource.type !== 'transaction' || resource.facts.completingScopes?.includes(action) === true) return undefined;
+  if (action !== 'token:issue' && !(isScope(action) && changesMarket(action))) return undefined;
+  const { principals, clients, institutions } = partiesOf(question, { directory });
+  const { initiatorInstitution, intent } = resource.facts;
+  return haltableParties(
+    { principals, clients, institutions: [...institutions, initiatorInstitution], intent },
+    directory.snapshot(),
+  );
+}
+
 /** For a search: reads all revocations once. */
 export async function everythingRevoked(
   dependencies: RevocationDependencies,
@@ -111,7 +158,7 @@ export async function everythingRevoked(
 
 function partiesOf(
   { input, holders, mandates }: RevocationQuestion,
-  { directory }: RevocationDependencies,
+  { directory }: Pick<RevocationDependencies, 'directory'>,
 ): RevocableParties {
   const { principal, action, resource, context } = input;
   const facts = resource.type === 'transaction' ? resource.facts : undefined;

@@ -1,4 +1,4 @@
-import type { EvidenceRecord, RecordType, RevocationTarget } from '@countersign/contracts';
+import type { EvidenceRecord, LeaseEnding, RecordType, RevocationTarget } from '@countersign/contracts';
 import { type Digest, epochSeconds, type Json, listOf, membersOf, parseId } from '@countersign/kernel';
 import {
   clockLeadSeconds,
@@ -10,7 +10,7 @@ import {
 import { longestLeaseSeconds } from '../definitions.ts';
 import type { SecretsDependencies } from '../dependencies.ts';
 
-/** Records that end authority: those that the authorization server follows for tokens. */
+/** Records that end authority: those that the authorization server follows for tokens, and the suspension of a workload. */
 const endingTypes = [
   'token.revoked',
   'grant.revoked',
@@ -20,9 +20,15 @@ const endingTypes = [
   'mandate.expired',
   'directory.applied',
   'directory.departure',
+  'workload.suspended',
 ] as const satisfies readonly RecordType[];
 
 const pageSize = 1_000;
+
+type EndedTarget = RevocationTarget & {
+  /** Whether it ends because a principal left. */
+  readonly departs?: boolean;
+};
 
 /** What revocations, departures and changes of the directory have ended, read from the log. */
 export interface EndedAuthority {
@@ -31,8 +37,8 @@ export interface EndedAuthority {
    * @returns the new revocation keys
    */
   readOn(): Promise<readonly Digest[]>;
-  /** Whether these claims have ended, as far as the log has been read. */
-  hasEnded(claims: RevocableClaims): boolean;
+  /** How the authority of these claims has ended, as far as the log has been read; undefined while it has not. */
+  endingOf(claims: RevocableClaims): Extract<LeaseEnding, 'departed' | 'authority-ended'> | undefined;
 }
 
 /**
@@ -46,10 +52,11 @@ export function createEndedAuthority({
   clock,
 }: Pick<SecretsDependencies, 'audit' | 'directory' | 'consentStore' | 'clock'>): EndedAuthority {
   const ended = new Map<Digest, number>();
+  const departed = new Map<Digest, number>();
   const from = clock.now() - (longestLeaseSeconds + 3_600) * 1_000;
   let position: bigint | undefined;
 
-  async function targetsOf(record: EvidenceRecord): Promise<readonly RevocationTarget[]> {
+  async function targetsOf(record: EvidenceRecord): Promise<readonly EndedTarget[]> {
     const data = membersOf(record.data) ?? {};
     switch (record.type) {
       case 'token.revoked': {
@@ -67,7 +74,12 @@ export function createEndedAuthority({
         return ids.map((each) => ({ kind: 'mandate', id: each }) as const);
       }
       case 'directory.departure':
-        return typeof data['principal'] === 'string' ? [{ kind: 'principal', id: data['principal'] }] : [];
+        return typeof data['principal'] === 'string'
+          ? [{ kind: 'principal', id: data['principal'], departs: data['kind'] === 'leave' }]
+          : [];
+      // The kill switch of a workload. Its holder may ask again once two people have approved the entry.
+      case 'workload.suspended':
+        return typeof data['holder'] === 'string' ? [{ kind: 'principal', id: data['holder'] }] : [];
       case 'directory.applied':
         return removedBy(record);
       default:
@@ -76,23 +88,23 @@ export function createEndedAuthority({
   }
 
   /** People and software that the change removed, and institutions whose registration has lapsed. */
-  async function removedBy(record: EvidenceRecord): Promise<readonly RevocationTarget[]> {
+  async function removedBy(record: EvidenceRecord): Promise<readonly EndedTarget[]> {
     const changes: Json | undefined = membersOf(record.data)?.['changes'];
     const changed = listOf(changes, membersOf) ?? [];
-    const targets: RevocationTarget[] = [];
+    const targets: EndedTarget[] = [];
     for (const { change, kind, id } of changed) {
       if (typeof id !== 'string' || change === 'add') continue;
       if (kind === 'institution') {
         const snapshot = await directory.snapshotAtLeast(0);
         if (snapshot.institution(id)?.leiStatus !== 'ISSUED') targets.push({ kind: 'partner', id });
       } else if (change === 'remove' && kind === 'client') targets.push({ kind: 'client', id });
-      else if (change === 'remove') targets.push({ kind: 'principal', id });
+      else if (change === 'remove') targets.push({ kind: 'principal', id, departs: true });
     }
     return withSoftware(targets);
   }
 
   /** The software of a revoked institution may act in tokens of other institutions. */
-  async function withSoftware(targets: readonly RevocationTarget[]): Promise<readonly RevocationTarget[]> {
+  async function withSoftware(targets: readonly EndedTarget[]): Promise<readonly EndedTarget[]> {
     const partners = new Set(targets.filter(({ kind }) => kind === 'partner').map(({ id }) => id));
     if (partners.size === 0) return targets;
     const snapshot = await directory.snapshotAtLeast(0);
@@ -121,6 +133,7 @@ export function createEndedAuthority({
             const key = revocationKey(target);
             const before = at + (isFinal ? maxAccessTokenLifetimeSeconds : clockLeadSeconds);
             ended.set(key, Math.max(before, ended.get(key) ?? before));
+            if (target.departs === true) departed.set(key, Math.max(before, departed.get(key) ?? before));
             found.add(key);
           }
           position = index;
@@ -128,7 +141,10 @@ export function createEndedAuthority({
         if (page.length < pageSize) return [...found];
       }
     },
-    hasEnded: (claims) => isRevoked(ended, claims),
+    endingOf(claims) {
+      if (isRevoked(departed, claims)) return 'departed';
+      return isRevoked(ended, claims) ? 'authority-ended' : undefined;
+    },
   };
 }
 

@@ -27,6 +27,7 @@ import {
 import { definitionKey, type Ledger } from '../ledger/index.ts';
 import {
   countByStatus,
+  countDeparted,
   expiredSlots,
   keepApplied,
   type LeaseTarget,
@@ -157,8 +158,9 @@ export function createLeases(
   /** The lease must not outlive its authority: a revocation may have been recorded during issuance. */
   async function requireLasting(lease: StoredLease): Promise<void> {
     for (const key of await authority.readOn()) unexamined.add(key);
-    if (!authority.hasEnded(lease.claims)) return;
-    await endNow(lease, 'authority-ended', installation);
+    const ending = authority.endingOf(lease.claims);
+    if (ending === undefined) return;
+    await endNow(lease, ending, installation);
     throw leaseOver();
   }
 
@@ -208,11 +210,7 @@ export function createLeases(
     const keys = [...unexamined];
     unexamined = new Set();
     try {
-      await endFound(
-        { keys },
-        ({ claims }) => (authority.hasEnded(claims) ? 'authority-ended' : undefined),
-        installation,
-      );
+      await endFound({ keys }, ({ claims }) => authority.endingOf(claims), installation);
     } catch (failure) {
       for (const key of keys) unexamined.add(key);
       throw failure;
@@ -467,12 +465,9 @@ export function createLeases(
         // People who move keep what the policies still permit; a revoked token ends its lease anyway.
         if (kind !== 'leave') return { ended: 0 };
         const before = parseInstant(at) ?? 0;
-        const ended = await endFound(
-          { people: [principal] },
-          ({ issuedAt }) => (issuedAt <= before ? 'departed' : undefined),
-          by,
-        );
-        return { ended };
+        await endFound({ people: [principal] }, ({ issuedAt }) => (issuedAt <= before ? 'departed' : undefined), by);
+        // The reader of the log may have ended them before.
+        return { ended: await countDeparted(pool, principal, before) };
       },
     },
     lookAtDue: async () => void (await rounds.run()),

@@ -1,5 +1,6 @@
 export {
   countByStatus,
+  countDeparted,
   countLeases,
   expiredSlots,
   keepApplied,

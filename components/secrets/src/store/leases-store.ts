@@ -37,6 +37,7 @@ export const leasesAsRows: RecordedKind<string, LeaseState, StoredLease> = {
        on conflict (slot) do update set state = excluded.state, record = excluded.record,
          due_at = case when $4 then coalesce(leases.due_at, excluded.due_at) end,
          attempts = case when $4 then leases.attempts else 0 end,
+         departure_counted = leases.departure_counted and not $5,
          applied_until = case when $5 then leases.applied_until end`,
       [state.slot, JSON.stringify(carriedOf(state)), record, isToBeRemoved, state.status === 'active'],
     );
@@ -102,6 +103,21 @@ export async function slotsToExamine(
     [values, after, limit],
   );
   return rows.map(({ slot }) => slot);
+}
+
+/**
+ * Counts the leases that ended because a principal left, each once, whether the departure or the log's reader ended them.
+ *
+ * @param before only leases that were issued until then; milliseconds since the epoch
+ */
+export async function countDeparted(session: Session, principal: string, before: number): Promise<number> {
+  const { rowCount } = await ask(
+    session,
+    `update leases set departure_counted = true
+      where status <> 'active' and not departure_counted and state ->> 'ending' = 'departed' and state -> 'people' ? $1 and issued_at <= $2`,
+    [principal, toInstant(before)],
+  );
+  return rowCount ?? 0;
 }
 
 /** Slots of active leases that have expired. */

@@ -1,5 +1,8 @@
 import {
   type Directory,
+  haltableParties,
+  haltDetail,
+  haltInForce,
   type Principal,
   revocationDetail,
   type StandingReader,
@@ -10,6 +13,7 @@ import type { CodedError, MandateId } from '@countersign/kernel';
 import { kindOfScope, type Scope } from '@countersign/market';
 import { type AccountDependencies, accountOf } from '../approvals/standing.ts';
 import type { Attempt } from '../attempt.ts';
+import { intentJson } from '../facts.ts';
 import { endsWithoutSuccess, lifeCycleOf, startsNewRisk, stateRuleOf } from '../life-cycles/index.ts';
 
 const certified: readonly string[] = ['Approved', 'Registered'];
@@ -97,4 +101,27 @@ export async function revokedFault(
       : 'The initiator or a principal in the acting chain is revoked. The transaction can only be cancelled.',
     { facts: { reason: 'authority_revoked', revoked: found.kind } },
   );
+}
+
+/**
+ * Why a halt prevents the step: it is decided and would start new risk. A venue's report of what it did is never refused, and
+ * everything that has been executed continues.
+ */
+export async function haltedFault(
+  { asked, rule, transaction }: Pick<Attempt, 'asked' | 'rule' | 'transaction'>,
+  { directory, audit }: { readonly directory: Pick<Directory, 'snapshot'>; readonly audit: StandingReader },
+): Promise<CodedError | undefined> {
+  if (!rule.decided || !startsNewRisk(rule, stateRuleOf(lifeCycleOf(transaction.detail), transaction.state)))
+    return undefined;
+  const parties = haltableParties(
+    {
+      principals: [asked.by.id, ...(asked.actors ?? []), transaction.carriedBy ?? transaction.initiator],
+      clients: [asked.by.client],
+      institutions: [asked.institution, transaction.initiatorInstitution],
+      intent: intentJson(transaction),
+    },
+    directory.snapshot(),
+  );
+  const found = await haltInForce(parties, audit);
+  return found && transactionErrors.error('trading_halted', haltDetail(found), { facts: { halted: found.kind } });
 }

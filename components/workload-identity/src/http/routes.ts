@@ -28,6 +28,7 @@ import {
   proposeBody,
   rejectBody,
   standingAnswer,
+  standingQuery,
   suspendBody,
   svidAnswer,
   svidBody,
@@ -255,24 +256,29 @@ export function workloadIdentityRoutes(app: FastifyInstance, dependencies: Workl
     },
   );
 
-  app.get<{ Params: Static<typeof nameParams> }>(
+  app.get<{ Params: Static<typeof nameParams>; Querystring: Static<typeof standingQuery> }>(
     '/workloads/:name/standing',
     {
       ...described({
         tag,
         summary: 'Check whether a workload may still have certificates',
-        description: 'For an attester of the entry, which stops serving the workload when the answer is `ended`.',
+        description:
+          'For an attester of the entry. It stops serving the workload when the answer is `ended`, and attests it again when the answer is ' +
+          '`renew`: its certificate no longer authenticates a client.',
         scopes: ['workload:attest'],
         params: nameParams,
+        querystring: standingQuery,
         answers: { 200: { description: 'The current standing', body: standingAnswer } },
       }),
       ...gate.needs('workload:attest'),
     },
     async (request) => {
-      const ended = await workloads.standing(request.params.name, gate.callerOf(request));
-      return ended === undefined
-        ? { standing: 'active' as const }
-        : { standing: 'ended' as const, reason: ended.code, detail: ended.detail };
+      const { is, ...why } = await workloads.standing(
+        request.params.name,
+        gate.callerOf(request),
+        request.query.attestation,
+      );
+      return { standing: is, ...why };
     },
   );
 }

@@ -68,9 +68,14 @@ export const svidAnswer = closed(
   },
   'Svid',
 );
+export const standingQuery = closed({
+  attestation: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Record of the attestation behind the current certificate' }),
+  ),
+});
 export const standingAnswer = closed(
   {
-    standing: Type.Enum(['active', 'ended']),
+    standing: Type.Enum(['active', 'renew', 'ended']),
     reason: Type.Optional(Type.String({ description: 'Error code' })),
     detail: Type.Optional(Type.String()),
   },

@@ -38,6 +38,8 @@ export interface EntryState {
   readonly status: 'active' | 'suspended';
   /** Record of the approval. */
   readonly record: RecordId;
+  /** Its index in the log. */
+  readonly index: bigint;
   /** Milliseconds since the epoch. */
   readonly approvedAt: number;
 }
@@ -83,7 +85,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     return true;
   }
 
-  function approve(record: EvidenceRecord): boolean {
+  function approve(record: EvidenceRecord, index: bigint): boolean {
     const { data } = record;
     if (!approvedData.Check(data)) return false;
     const proposal = proposals.get(data.proposal);
@@ -92,7 +94,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     proposals.set(proposal.id, { ...proposal, status: 'approved', decision: actionOf(record) });
     const approvedAt = parseInstant(record.time) ?? 0;
     const version = (entries.get(name)?.version ?? 0) + 1;
-    entries.set(name, { name, terms, version, status: 'active', record: record.id, approvedAt });
+    entries.set(name, { name, terms, version, status: 'active', record: record.id, index, approvedAt });
     return true;
   }
 
@@ -112,7 +114,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     return true;
   }
 
-  const readers: Readonly<Record<(typeof foldedTypes)[number], (record: EvidenceRecord) => boolean>> = {
+  const readers: Readonly<Record<(typeof foldedTypes)[number], (record: EvidenceRecord, index: bigint) => boolean>> = {
     'workload.proposed': propose,
     'workload.approved': approve,
     'workload.rejected': reject,
@@ -125,7 +127,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
       if (index <= upTo) return;
       upTo = index;
       const type = foldedTypes.find((known) => known === record.type);
-      if (type !== undefined && !readers[type](record)) onUnreadable(record);
+      if (type !== undefined && !readers[type](record, index)) onUnreadable(record);
     },
     /** Live views: read them before the next record is applied. */
     state: (): RegisterState => ({ entries, proposals, upTo }),

@@ -73,6 +73,7 @@ export const evidenceRecords = {
       'certificate-authority',
       'secrets',
       'workload-identity',
+      'halt',
     ],
     outcomes: ['deny'],
     always: ['reason'],

@@ -8,6 +8,7 @@ import { directoryRecords } from './directory.ts';
 import { enrolmentRecords } from './enrolments.ts';
 import { eventRecords } from './events.ts';
 import { evidenceRecords } from './evidence.ts';
+import { haltRecords } from './halts.ts';
 import { incidentRecords } from './incidents.ts';
 import { logRecords } from './log.ts';
 import { mandateRecords } from './mandates.ts';
@@ -32,6 +33,7 @@ export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>>
   ...certificateRecords,
   ...enrolmentRecords,
   ...secretsRecords,
+  ...haltRecords,
   ...workloadRecords,
   ...recoveryRecords,
   ...incidentRecords,

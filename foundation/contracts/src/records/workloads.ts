@@ -91,7 +91,8 @@ export const workloadRecords = {
   },
   'workload.refused': {
     about:
-      'A workload got nothing: its evidence and its registration entry disagree, or the attester may not present it.',
+      'A workload got nothing: its evidence and its registration entry disagree, or the attester may not present it. When another value was ' +
+      'found, earlier certificates of this entry and attester no longer authenticate a client.',
     sources,
     outcomes: ['deny'],
     always: ['subject', 'reason'],

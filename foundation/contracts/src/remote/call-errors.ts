@@ -123,7 +123,9 @@ export const callErrors: ErrorTable = {
   'authenticators-departure': { end: { ...authenticatorErrors.codes, ...recording } },
   'devices-departure': { end: { ...deviceErrors.codes, ...recording } },
   'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
-  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...workloadErrors.codes, ...recording } },
+  'workloads-departure': { end: { ...workloadErrors.codes, ...recording } },
+  'enrolments-departure': { end: { ...certificateAuthorityErrors.codes, ...recording } },
+  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...recording } },
   'secret-proposals': { endProposalsOf: { ...secretsErrors.codes, ...recording } },
   'leases-departure': { end: { ...secretsErrors.codes, ...recording } },
 };

@@ -59,6 +59,8 @@ export interface RemoteContracts {
   readonly 'authenticators-departure': DepartureEffect;
   readonly 'devices-departure': DepartureEffect;
   readonly 'recovery-departure': DepartureEffect;
+  readonly 'workloads-departure': DepartureEffect;
+  readonly 'enrolments-departure': DepartureEffect;
   readonly 'certificates-departure': DepartureEffect;
   readonly 'secret-proposals': ProposalEnder;
   readonly 'leases-departure': DepartureEffect;
@@ -161,6 +163,8 @@ export const remoteCalls = {
   'authenticators-departure': { end: repeatable },
   'devices-departure': { end: repeatable },
   'recovery-departure': { end: repeatable },
+  'workloads-departure': { end: repeatable },
+  'enrolments-departure': { end: repeatable },
   'certificates-departure': { end: repeatable },
   'secret-proposals': { endProposalsOf: repeatable },
   'leases-departure': { end: repeatable },
