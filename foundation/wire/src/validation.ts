@@ -1,6 +1,6 @@
 import { callDefinitions, type ValueSchema } from '@countersign/contracts/call-schemas';
 import { defined } from '@countersign/kernel';
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { type Definitions, nameOf, partsOf } from './schemas.ts';
 import { bigintPattern, encodingErrors } from './wire-forms.ts';
 
@@ -11,17 +11,17 @@ import { bigintPattern, encodingErrors } from './wire-forms.ts';
 const maxDepth = 80;
 
 /**
- * Compiles a validator for plain JSON, after parsing and before decoding.
+ * A validator for plain JSON, after parsing and before decoding. It is compiled at its first use, because a process uses few of the calls
+ * that it could.
  * The function throws CodedError `call_malformed` when the value does not match the schema or nests deeper than 80 levels. Detail
  * and facts (`path`, `rule`) name the place and the rule, never the value; member names that no schema has appear as `*`.
  */
 export function validatorOf(schema: ValueSchema, definitions: Definitions = callDefinitions): (plain: unknown) => void {
-  const { ajv, names } = judgesOf(definitions);
-  const validate = ajv.compile(jsonSchemaOf(schema));
-  const ownNames = namesIn(schema);
-  const isKnown = (name: string) => names.has(name) || ownNames.has(name);
+  let validate: ValidateFunction | undefined;
+  const isKnown = (name: string) => judgesOf(definitions).names.has(name) || namesIn(schema).has(name);
   return (plain) => {
     if (isDeeperThan(plain, maxDepth)) throw refuse({ path: '', rule: 'depth' });
+    validate ??= judgesOf(definitions).ajv.compile(jsonSchemaOf(schema));
     if (!validate(plain)) throw refuse(placeOf(validate.errors?.at(-1), plain, isKnown));
   };
 }

@@ -1,3 +1,3 @@
 import { guideDoesWhatItSays } from '../testing/guide-test.ts';
 
-guideDoesWhatItSays('leased-credentials.md', 8);
+guideDoesWhatItSays('leased-credentials.md', 8, { alsoAsRoot: true });

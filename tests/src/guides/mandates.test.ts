@@ -1,3 +1,3 @@
 import { guideDoesWhatItSays } from '../testing/guide-test.ts';
 
-guideDoesWhatItSays('mandates.md', 13);
+guideDoesWhatItSays('mandates.md', 13, { alsoAsRoot: true });

@@ -1,3 +1,3 @@
 import { guideDoesWhatItSays } from '../testing/guide-test.ts';
 
-guideDoesWhatItSays('separate-processes.md', 11);
+guideDoesWhatItSays('separate-processes.md', 11, { alsoAsRoot: true });
