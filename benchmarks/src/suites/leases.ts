@@ -167,6 +167,8 @@ async function openSite({ inProcess, started }: InProcessOptions) {
       independence: everybodyIndependent,
       targets: new Map([['market-data', target]]),
       exchange: { exchange: () => Promise.reject(new Error('nothing is sent')) },
+      notices: { notify: () => Promise.reject(new Error('nothing is notified')) },
+      operator,
       sealingKey: { bytes: randomBytes(32) },
       passwordKey: randomBytes(32),
       ...{ issuer, ...from, logger: inProcess.logger },

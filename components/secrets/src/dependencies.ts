@@ -5,6 +5,7 @@ import type {
   Directory,
   Independence,
   LastingToken,
+  Notices,
   PolicyEngine,
   ProposerStanding,
   Requester,
@@ -43,6 +44,9 @@ export interface SecretsDependencies {
   readonly targets: ReadonlyMap<string, LeaseTarget>;
   /** Sends requests to venues. */
   readonly exchange: Pick<ConfiguredExchange, 'exchange'>;
+  readonly notices: Notices;
+  /** LEI of the operator, whose people are notified of credentials that cannot be removed. */
+  readonly operator: string;
   /** The key-encryption key of the group: encrypts the key of each value. */
   readonly sealingKey: SealingKey;
   /** The key from which the passwords of leases are derived: 32 octets, the same on every node. */

@@ -17,6 +17,7 @@ export const noticeKinds = [
   'break-glass-review-overdue',
   'client-key-ending',
   'signing-key-ageing',
+  'lease-irrevocable',
 ] as const;
 export type NoticeKind = (typeof noticeKinds)[number];
 

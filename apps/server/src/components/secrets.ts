@@ -27,7 +27,8 @@ export function startSecretsComponent(
     policyEngine,
     transactions,
     exchangeWith,
-  }: Pick<Seen, 'authenticators' | 'exchangeWith'> & {
+    notices,
+  }: Pick<Seen, 'authenticators' | 'exchangeWith' | 'notices'> & {
     readonly auditLog: Pick<
       AuditLog,
       'append' | 'standings' | 'standingsUnder' | 'find' | 'search' | 'query' | 'newest' | 'scan'
@@ -69,6 +70,8 @@ export function startSecretsComponent(
       ...{ directory, consentStore, policyEngine, transactions, targets, issuer, environment, installation, metrics },
       ...twoPeople({ directory, authenticators, auditLog }),
       exchange: exchangeWith(undefined),
+      notices,
+      operator: configuration.operator.lei,
       sealingKey: key.sealing,
       passwordKey: key.derive('lease-passwords'),
       ...(leasesPerHolder === undefined ? {} : { leasesPerHolder }),

@@ -126,7 +126,7 @@ export async function startComponents({
   authentication.is(edge.authentication);
   tokens.is(edge.authorizationServer);
   certificates = await startCertificates(ground, { ...seen, authenticators: authenticators.seen });
-  secrets = (await startSecrets(ground, { ...seen, ...edge, authenticators: authenticators.seen })).secrets;
+  secrets = (await startSecrets(ground, { ...seen, ...egress, ...edge, authenticators: authenticators.seen })).secrets;
 
   const signers = {
     ...evidence.signers,

@@ -123,6 +123,7 @@ export const callers = {
     'consent-store': ['withDescendants'],
     'policy-engine': ['decide'],
     'transaction-registry': ['facts'],
+    notices: ['notify'],
     access: ['checkAccess', 'checkLastingAccess'],
     'configured-requests': ['exchangeFor', 'getFor'],
   },

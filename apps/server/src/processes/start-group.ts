@@ -253,6 +253,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       consentStore: remote('consent-store'),
       policyEngine: remote('policy-engine'),
       transactions: remote('transaction-registry'),
+      notices: remote('notices'),
       exchangeWith: remoteRequests(remote('configured-requests')),
     });
     return {

@@ -289,6 +289,15 @@ describe('a credential that cannot be removed', () => {
     }
     const alarms = world.records('lease.irrevocable').filter(({ data }) => JSON.stringify(data).includes(lease.id));
     expect(alarms).toMatchObject([{ outcome: 'deny', data: { lease: lease.id, status: 'irrevocable' } }]);
+    // At each later attempt again, under one id: the notices send it once.
+    const notices = world.notified.filter(({ facts }) => facts?.['lease'] === lease.id);
+    expect(notices.length).toBeGreaterThan(1);
+    expect(new Set(notices.map(({ id }) => id)).size).toBe(1);
+    expect(notices[0]).toMatchObject({
+      to: { role: 'operator' },
+      kind: 'lease-irrevocable',
+      facts: { lease: lease.id, holder, username: lease.username },
+    });
     isDown = false;
     world.clock.advance(301_000);
     await node.lookAtDue();

@@ -9,7 +9,7 @@ import {
   secretsErrors,
   standingErrors,
 } from '@countersign/contracts';
-import { backOffMs, digestOf, newId, parseInstant } from '@countersign/kernel';
+import { backOffMs, derivedId, digestOf, newId, parseInstant, sha256 } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import type { Definition } from '../definitions.ts';
 import type { SecretsDependencies, TokenHolder } from '../dependencies.ts';
@@ -100,6 +100,7 @@ export function createLeases(
 ): Leases {
   const { pool, audit, clock, random, logger, metrics, targets, passwordKey, issuer, ledger, judge, installation } =
     dependencies;
+  const { notices, operator } = dependencies;
   const commands = createLeaseCommands(dependencies);
   const { things } = commands;
   const authority = createEndedAuthority(dependencies);
@@ -245,13 +246,34 @@ export function createLeases(
           slot,
           clock.now() + backOffMs(attempts, { firstMs: 1_000, longestMs: 300_000 }, random),
         );
-        if (attempts >= attemptsUntilAlarm && (await commands.giveUp(lease)))
+        if (attempts < attemptsUntilAlarm) return;
+        if (await commands.giveUp(lease))
           logger.error(
             { error: failure, lease: leaseId(lease), database: lease.database },
             'the credential of an ended lease cannot be removed: remove it by hand, or make the database reachable',
           );
+        await notifyOf(lease);
       }
     });
+  }
+
+  /** Once for each lease: a repeated notice has the same id. The next attempt to remove the credential repeats a failed one. */
+  async function notifyOf(lease: StoredLease): Promise<void> {
+    const id = leaseId(lease);
+    const about = sha256(JSON.stringify(['lease-irrevocable', id])).subarray(0, 10);
+    await notices
+      .notify({
+        id: derivedId('notice', lease.issuedAt, about),
+        to: { role: 'operator', institution: operator },
+        kind: 'lease-irrevocable',
+        text:
+          `The credential ${lease.username} of the ended lease ${id} cannot be removed from the database ${lease.database}. ` +
+          'Make the database reachable, or drop the role there. Until then it may be usable, and its holder gets no new one.',
+        facts: { lease: id, database: lease.database, holder: lease.holder, username: lease.username },
+      })
+      .catch((error: unknown) =>
+        logger.warn({ error, lease: id }, 'nobody could be notified of a credential that cannot be removed'),
+      );
   }
 
   /**

@@ -122,6 +122,7 @@ export async function createSecretsWorld() {
   const denying = new Map<string, { readonly code: string; readonly detail: string }>();
   const facts = new Map<string, TransactionFacts>();
   const sent: { readonly url: string; readonly message: Parameters<ConfiguredExchange['exchange']>[1] }[] = [];
+  const notified: Parameters<SecretsDependencies['notices']['notify']>[0][] = [];
   const nodes: RunningSecrets[] = [];
   const targets: LeaseTarget[] = [];
   let isFatal: ((draft: RecordDraft) => boolean) | undefined;
@@ -182,6 +183,8 @@ export async function createSecretsWorld() {
           return answer(url, message);
         },
       },
+      notices: { notify: async (notice) => void notified.push(notice) },
+      operator,
       ...keys,
       ...{ issuer, clock, random, logger, installation },
       environment: 'development',
@@ -193,7 +196,7 @@ export async function createSecretsWorld() {
   }
 
   return {
-    ...{ scratch, leased, clock, log, asked, denying, facts, sent, node, issuer },
+    ...{ notified, scratch, leased, clock, log, asked, denying, facts, sent, node, issuer },
     /** Makes the process die after the next record that matches. */
     dieAfter(is: (draft: RecordDraft) => boolean) {
       isFatal = is;

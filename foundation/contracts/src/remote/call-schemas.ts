@@ -348,8 +348,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   NoticeKind: oneOf(
     'account-locked', 'account-unlocked', 'authenticator-added', 'authenticator-removed', 'authenticator-suspected',
     'break-glass-declared', 'break-glass-review-due', 'break-glass-review-overdue', 'client-key-ending',
-    'impossible-travel', 'recovery-completed', 'recovery-decided', 'recovery-opened', 'signed-in-on-new-device',
-    'signing-key-ageing',
+    'impossible-travel', 'lease-irrevocable', 'recovery-completed', 'recovery-decided', 'recovery-opened',
+    'signed-in-on-new-device', 'signing-key-ageing',
   ),
   Obligation: anyOf(
     object({ acr: string, kind: oneOf('step-up'), 'maxAgeSeconds?': number }),
