@@ -211,7 +211,7 @@ describe('exporting the evidence of a transaction', () => {
     const read = [
       ...['directory.applied', 'authenticator.registered', 'policy.published', 'decision.made', 'approval.given'],
       ...['evidence.exported', 'timestamp.obtained', 'envelope.issued', 'log.pruned', 'erasure.completed'],
-      ...['approval.withdrawn', 'exception.resolved'],
+      ...['approval.withdrawn', 'exception.resolved', 'certificate.issued'],
     ];
     const others = recordTypes.filter(
       (type) => !read.includes(type) && !/^(mandate|transaction|token\.(issued|exch))/.test(type),

@@ -203,7 +203,7 @@ describe('an approval by a security key', () => {
       },
     });
     expect((await world.registry.facts(change.id))?.approvals).toEqual([
-      { approver: olga.id, role: 'operations', institution: olga.institution },
+      { approver: olga.id, role: 'operations', institution: olga.institution, method: 'authenticator' },
     ]);
     const page = await world.browserOf(olga).get(`/approve/${change.id}`);
     expect(textOf(page.body)).toContain('You have approved this transaction');
