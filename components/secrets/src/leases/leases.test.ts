@@ -262,6 +262,38 @@ describe('a process that dies', () => {
   });
 });
 
+describe('credentials whose leases end together', () => {
+  it('are shut out together, before the first of them is removed', async () => {
+    const real = createPostgresqlTarget({ url: world.leased.url, onError: () => undefined });
+    let isSlow = true;
+    const target: LeaseTarget = {
+      ...real,
+      async remove(username) {
+        if (isSlow) throw secretsErrors.error('lease_target_unavailable', 'Not yet.');
+        return real.remove(username);
+      },
+    };
+    const node = world.node({ targets: new Map([['market-data', target]]) });
+    const holders = [newBot(), newBot(), newBot()];
+    const { name } = await world.define(node, world.roleFor(holders));
+    const leases = await Promise.all(holders.map((holder) => node.issue(name, world.caller(holder))));
+    const sessions = await Promise.all(leases.map((lease) => world.leased.connect(lease)));
+    const closed = sessions.map((session) => new Promise((resolve) => session.once('end', resolve)));
+    world.clock.advance(601_000);
+    await node.lookAtDue();
+    await Promise.all(closed);
+    for (const lease of leases) {
+      await expect(world.leased.connect(lease)).rejects.toThrow();
+      expect(await world.leased.roles()).toContain(lease.username);
+    }
+    isSlow = false;
+    world.clock.advance(301_000);
+    await node.lookAtDue();
+    for (const { username } of leases) expect(await world.leased.roles()).not.toContain(username);
+    await real.stop();
+  });
+});
+
 describe('a credential that cannot be removed', () => {
   it('is retried, raises an alarm, and blocks a new one for its holder until it is gone', async () => {
     let isDown = false;
@@ -271,6 +303,10 @@ describe('a credential that cannot be removed', () => {
     const real = createPostgresqlTarget({ url: world.leased.url, onError: () => undefined });
     const target: LeaseTarget = {
       ...real,
+      async shutOut(usernames) {
+        down();
+        return real.shutOut(usernames);
+      },
       async remove(username) {
         down();
         return real.remove(username);

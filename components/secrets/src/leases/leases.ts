@@ -85,6 +85,7 @@ export interface Leases {
 
 const mostListed = 100;
 const pageSize = 500;
+const shutOutAtOnce = 100;
 /** Attempts after which a removal is reported as failed. It is still retried. */
 const attemptsUntilAlarm = 6;
 const sweepEveryMs = 300_000;
@@ -156,6 +157,27 @@ export function createLeases(
     }
   }
 
+  /**
+   * Ends the use of the credentials of ended leases, many at once, before they are removed one by one. What fails here is done by
+   * the removal.
+   */
+  async function shutOut(leases: readonly StoredLease[]): Promise<void> {
+    const usernames = new Map<string, string[]>();
+    for (const { database, username } of leases) {
+      const known = usernames.get(database);
+      if (known === undefined) usernames.set(database, [username]);
+      else known.push(username);
+    }
+    for (const [database, all] of usernames)
+      for (let start = 0; start < all.length; start += shutOutAtOnce)
+        try {
+          await targetOf(database).shutOut(all.slice(start, start + shutOutAtOnce));
+        } catch (failure) {
+          logger.warn({ error: failure, database }, 'credentials of ended leases could not be shut out at once');
+          break;
+        }
+  }
+
   /** The lease must not outlive its authority: a revocation may have been recorded during issuance. */
   async function requireLasting(lease: StoredLease): Promise<void> {
     for (const key of await authority.readOn()) unexamined.add(key);
@@ -189,13 +211,14 @@ export function createLeases(
     let after = '';
     for (;;) {
       const slots = await slotsToExamine(pool, by, after, pageSize);
+      const over: StoredLease[] = [];
       await inParallel(slots, async (slot) => {
         const lease = await provenLease(slot);
         const ending = lease?.status === 'active' ? shouldEnd(lease) : undefined;
         if (lease === undefined || ending === undefined) return;
-        await endNow(lease, ending, ender);
-        ended += 1;
-      });
+        over.push(await commands.end({ ...lease, ending, by: ender }));
+      }).finally(() => shutOut(over));
+      ended += over.length;
       const last = slots.at(-1);
       if (last === undefined || slots.length < pageSize) return ended;
       after = last;
@@ -221,14 +244,13 @@ export function createLeases(
   async function endExpired(): Promise<void> {
     for (;;) {
       const slots = await expiredSlots(pool, clock.now(), pageSize);
-      let ended = 0;
+      const over: StoredLease[] = [];
       await inParallel(slots, async (slot) => {
         const lease = await provenLease(slot);
         if (lease?.status !== 'active' || clock.now() < lease.expiresAt) return;
-        await endNow(lease, 'expired', installation);
-        ended += 1;
-      });
-      if (slots.length < pageSize || ended === 0) return;
+        over.push(await commands.end({ ...lease, ending: 'expired', by: installation }));
+      }).finally(() => shutOut(over));
+      if (slots.length < pageSize || over.length === 0) return;
     }
   }
 
@@ -480,6 +502,7 @@ export function createLeases(
         },
         installation,
       );
+      await removeEnded();
     },
     departureEffect: {
       name: 'leases',
@@ -488,6 +511,7 @@ export function createLeases(
         if (kind !== 'leave') return { ended: 0 };
         const before = parseInstant(at) ?? 0;
         await endFound({ people: [principal] }, ({ issuedAt }) => (issuedAt <= before ? 'departed' : undefined), by);
+        await removeEnded();
         // The reader of the log may have ended them before.
         return { ended: await countDeparted(pool, principal, before) };
       },

@@ -24,6 +24,14 @@ export interface LeaseTarget {
    */
   ensure(credential: LeasedCredential): Promise<void>;
   /**
+   * Ends the use of credentials, in one transaction: no new sessions, and the present ones end. They still exist until they are
+   * removed, which takes longer. Unknown names are ignored.
+   *
+   * @param usernames at most 100
+   * @throws CodedError `lease_target_unavailable`
+   */
+  shutOut(usernames: readonly string[]): Promise<void>;
+  /**
    * Removes the credential and ends its sessions.
    *
    * @returns how many sessions were ended
@@ -95,15 +103,34 @@ export function createPostgresqlTarget({
     return rows[0]?.oid;
   }
 
-  /** @returns the process ids of the ended sessions */
-  async function endSessions(client: pg.PoolClient, oid: number): Promise<readonly number[]> {
+  /** @param waitMs for the end of each session @returns the process ids of the ended sessions */
+  async function endSessions(
+    client: pg.PoolClient,
+    oids: readonly number[],
+    waitMs = 2_000,
+  ): Promise<readonly number[]> {
     // Otherwise the transaction keeps seeing the sessions of its first query.
     await client.query('select pg_stat_clear_snapshot()');
     const { rows } = await client.query<{ pid: number }>(
-      'select pid, pg_terminate_backend(pid, 2000) from pg_stat_activity where usesysid = $1 and pid <> pg_backend_pid()',
-      [oid],
+      'select pid, pg_terminate_backend(pid, $2) from pg_stat_activity where usesysid = any($1) and pid <> pg_backend_pid()',
+      [oids, waitMs],
     );
     return rows.map(({ pid }) => pid);
+  }
+
+  /** No new sessions; this account may end the present ones. @returns the oids of the credentials that exist */
+  async function shut(client: pg.PoolClient, usernames: readonly string[]): Promise<readonly number[]> {
+    const { rows } = await client.query<{ oid: number; rolname: string; version: string }>(
+      "select oid, rolname, current_setting('server_version_num') as version from pg_roles where rolname = any($1)",
+      [usernames],
+    );
+    for (const { rolname, version } of rows) {
+      await client.query(`alter role ${name(rolname)} nologin password null valid until '-infinity'`);
+      // From PostgreSQL 16 on, the creator of a role administers it without having its rights.
+      const how = Number(version) >= 160_000 ? ' with inherit true, set true' : '';
+      await client.query(`grant ${name(rolname)} to current_user${how}`);
+    }
+    return rows.map(({ oid }) => oid);
   }
 
   return {
@@ -123,29 +150,22 @@ export function createPostgresqlTarget({
         );
         await client.query(`grant ${memberOf.map(name).join(', ')} to ${name(username)}`);
       }),
+    async shutOut(usernames) {
+      const oids = await within((client) => shut(client, usernames));
+      if (oids.length > 0) await within((client) => endSessions(client, oids, 0));
+    },
     async remove(username) {
-      const oid = await within(async (client) => {
-        const found = await oidOf(client, username);
-        if (found === undefined) return undefined;
-        await client.query(`alter role ${name(username)} nologin password null valid until '-infinity'`);
-        const { rows } = await client.query<{ version: string }>(
-          "select current_setting('server_version_num') as version",
-        );
-        // From PostgreSQL 16 on, the creator of a role administers it without having its rights.
-        const how = Number(rows[0]?.version ?? 0) >= 160_000 ? ' with inherit true, set true' : '';
-        await client.query(`grant ${name(username)} to current_user${how}`);
-        return found;
-      });
+      const [oid] = await within((client) => shut(client, [username]));
       if (oid === undefined) return { sessions: 0 };
       return within(async (client) => {
-        const sessions = new Set(await endSessions(client, oid));
+        const sessions = new Set(await endSessions(client, [oid]));
         if ((await oidOf(client, username)) === oid) {
           await client.query(`reassign owned by ${name(username)} to current_user`);
           await client.query(`drop owned by ${name(username)}`);
           await client.query(`drop role ${name(username)}`);
         }
         // A holder may have authenticated just before the role lost its login.
-        for (const pid of await endSessions(client, oid)) sessions.add(pid);
+        for (const pid of await endSessions(client, [oid])) sessions.add(pid);
         return { sessions: sessions.size };
       });
     },
