@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { CodedError, type Random, sha256Base64Url } from '@countersign/kernel';
+import { reimported } from '@countersign/kernel/key-pairs';
 import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import { sdkErrors } from './sdk-errors.ts';
 
@@ -23,7 +24,7 @@ export function importSigningKey(jwk: unknown): SigningKey {
 
 /** ES256. Store `privateJwk` only in a file with mode 0600. */
 export function generateSigningKey(): SigningKey & { readonly privateJwk: Readonly<Record<string, string>> } {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey } = reimported(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   // A JWK has only text members.
   return { ...signingKey(privateKey), privateJwk: privateKey.export({ format: 'jwk' }) as Record<string, string> };
 }

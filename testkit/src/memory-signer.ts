@@ -6,6 +6,7 @@ import {
   type Signer,
   signerErrors,
 } from '@countersign/contracts';
+import { reimported } from '@countersign/kernel/key-pairs';
 
 export interface SigningKey {
   readonly kid: string;
@@ -15,7 +16,7 @@ export interface SigningKey {
 
 /** A fresh ES256 key under its RFC 7638 thumbprint. */
 export function makeKey(): SigningKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } = reimported(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
   if (kty === undefined || crv === undefined || x === undefined || y === undefined)
     throw new Error('an EC key without coordinates');
@@ -72,7 +73,7 @@ const rsaKeys = new Map<KeyPurpose, SigningKey>();
 function rsaKeyOf(purpose: KeyPurpose): SigningKey {
   const known = rsaKeys.get(purpose);
   if (known !== undefined) return known;
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { publicKey, privateKey } = reimported(generateKeyPairSync('rsa', { modulusLength: 2048 }));
   const { kty, n, e } = publicKey.export({ format: 'jwk' });
   if (kty === undefined || n === undefined || e === undefined) throw new Error('an RSA key without modulus');
   const kid = createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
@@ -82,7 +83,7 @@ function rsaKeyOf(purpose: KeyPurpose): SigningKey {
 }
 
 function makeEdwardsKey(): SigningKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const { publicKey, privateKey } = reimported(generateKeyPairSync('ed25519'));
   const { kty, crv, x } = publicKey.export({ format: 'jwk' });
   if (kty === undefined || crv === undefined || x === undefined) throw new Error('an Ed25519 key without its point');
   const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { witnessErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError, membersOf, parseJson } from '@countersign/kernel';
+import { reimported } from '@countersign/kernel/key-pairs';
 import {
   createVerifierKey,
   formatVerifierKey,
@@ -30,7 +31,7 @@ export function openWitnessKey(folder: string, name?: string): WitnessKey {
   const found = readKeyFile(file);
   if (found === undefined) {
     if (name === undefined) throw unusable(`There is no key in ${folder} yet. Name the witness to create one.`);
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const { privateKey, publicKey } = reimported(generateKeyPairSync('ed25519'));
     // Rejects an unusable name before writing.
     createVerifierKey({ name, type: 'ed25519-cosignature', publicKey: rawOf(publicKey.export({ format: 'jwk' }).x) });
     createFileDurably(file, `${JSON.stringify({ name, jwk: privateKey.export({ format: 'jwk' }) })}\n`, 0o600);

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { reimported } from '@countersign/kernel/key-pairs';
 
 /** For tests: a small, complete directory file of a broker, a venue and a custodian. */
 
@@ -12,7 +13,7 @@ export function exampleLei(beginning: string): string {
 export type ExampleJwk = { readonly [member: string]: string };
 
 export function exampleKeyPair(kid?: string): { readonly publicJwk: ExampleJwk; readonly privateJwk: ExampleJwk } {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } = reimported(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   const named = kid === undefined ? {} : { kid };
   return {
     publicJwk: { ...(publicKey.export({ format: 'jwk' }) as ExampleJwk), ...named },

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import type { Credential, Person } from '@countersign/contracts';
 import { epochSeconds } from '@countersign/kernel';
+import { reimported } from '@countersign/kernel/key-pairs';
 import { importVerificationKey } from '@countersign/oauth';
 
 /** A person's key for approvals. */
@@ -11,8 +12,9 @@ export interface ApprovalKey {
 }
 
 export function createApprovalKey(person: Person, algorithm: 'ES256' | 'EdDSA' = 'ES256'): ApprovalKey {
-  const { publicKey, privateKey } =
-    algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  const { publicKey, privateKey } = reimported(
+    algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519'),
+  );
   const jwk = publicKey.export({ format: 'jwk' }) as Record<string, string>;
   const kid = importVerificationKey(jwk).thumbprint;
   return {

@@ -1,6 +1,7 @@
 import { constants, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { sha256Base64Url, unreachable } from '@countersign/kernel';
+import { reimported } from '@countersign/kernel/key-pairs';
 
 /** FAPI 2.0 Security Profile section 5.4.1, plus RS256 for OpenID clients that support nothing else. */
 export const keyringAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
@@ -18,7 +19,7 @@ const generate = promisify(generateKeyPair);
 
 /** Generates a key: P-256, Ed25519, or RSA of 3072 bits. Runs off the main thread, because RSA takes about a second. */
 export async function makeKey(algorithm: KeyringAlgorithm): Promise<KeyMaterial> {
-  const { publicKey, privateKey } = await generatePair(algorithm);
+  const { publicKey, privateKey } = reimported(await generatePair(algorithm));
   const publicJwk = publicMembers(publicKey);
   return {
     // RFC 7638 section 3: the required members in lexicographic order, as written here.

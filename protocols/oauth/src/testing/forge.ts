@@ -1,4 +1,5 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { reimported } from '@countersign/kernel/key-pairs';
 import type { IssuerAlgorithm } from '../key-cache.ts';
 
 /** A key pair with its public JWK. */
@@ -9,12 +10,13 @@ export interface Pair {
 }
 
 export function makePair(algorithm: IssuerAlgorithm = 'ES256'): Pair {
-  const { publicKey, privateKey } =
+  const { publicKey, privateKey } = reimported(
     algorithm === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
       : algorithm === 'EdDSA'
         ? generateKeyPairSync('ed25519')
-        : generateKeyPairSync('rsa', { modulusLength: 2048 });
+        : generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  );
   const jwk = Object.fromEntries(
     Object.entries(publicKey.export({ format: 'jwk' })).map(([name, value]) => [name, String(value)]),
   );

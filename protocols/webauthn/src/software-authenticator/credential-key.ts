@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { reimported } from '@countersign/kernel/key-pairs';
 import type { PublicJwk } from '../cose-key.ts';
 
 export type SoftwareAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'RS256';
@@ -13,15 +14,15 @@ export interface CredentialKey {
 export function generateCredentialKey(algorithm: SoftwareAlgorithm): CredentialKey {
   switch (algorithm) {
     case 'ES256':
-      return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+      return credentialKey(reimported(generateKeyPairSync('ec', { namedCurve: 'P-256' })).privateKey);
     case 'ES384':
-      return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
+      return credentialKey(reimported(generateKeyPairSync('ec', { namedCurve: 'P-384' })).privateKey);
     case 'ES512':
-      return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey);
+      return credentialKey(reimported(generateKeyPairSync('ec', { namedCurve: 'P-521' })).privateKey);
     case 'EdDSA':
-      return credentialKey(generateKeyPairSync('ed25519').privateKey);
+      return credentialKey(reimported(generateKeyPairSync('ed25519')).privateKey);
     case 'RS256':
-      return credentialKey(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
+      return credentialKey(reimported(generateKeyPairSync('rsa', { modulusLength: 2048 })).privateKey);
   }
 }
 

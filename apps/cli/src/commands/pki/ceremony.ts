@@ -10,6 +10,7 @@ import {
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CodedError, isVisibleText, sha256Base64Url, toInstant } from '@countersign/kernel';
+import { reimported } from '@countersign/kernel/key-pairs';
 import {
   assembleRevocationList,
   buildIssuingCertificate,
@@ -62,7 +63,7 @@ export async function createRoot(options: {
   if (passphrase.length < 16) throw invalid('The passphrase of the root key has 16 characters at least.');
   if (!Number.isInteger(years) || years < 1 || years > 30) throw invalid('A root lives for 1 to 30 years.');
   if (existsSync(join(folder, files.key))) throw invalid(`${resolve(folder)} has a root already.`);
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const { privateKey, publicKey } = reimported(generateKeyPairSync('ec', { namedCurve: 'P-384' }));
   const certificate = await buildRootCertificate({
     ...signing(privateKey, { now, years }),
     subject: encodeDirectoryName([

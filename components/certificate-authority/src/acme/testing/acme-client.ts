@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { NewEnrolment } from '@countersign/contracts';
+import { reimported } from '@countersign/kernel/key-pairs';
 import { assembleCertificate, encodeDirectoryName } from '@countersign/x509';
 import {
   contextConstructed,
@@ -31,7 +32,7 @@ export interface ClientKey {
 }
 
 export function newClientKey(): ClientKey {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = reimported(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
   const { kty = '', crv = '', x = '', y = '' } = publicKey.export({ format: 'jwk' });
   return { privateKey, publicKey, jwk: { crv, kty, x, y } };
 }
