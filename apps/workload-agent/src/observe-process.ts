@@ -35,6 +35,21 @@ async function startOf(pid: number): Promise<string> {
 }
 
 /**
+ * The unit of the system's service manager, by `/proc/PID/cgroup` (cgroups(7)): the first service below slices. Groups below it are the
+ * unit's own, and a user's service manager (`user.slice`) may give its units any name.
+ */
+export function systemUnitIn(cgroup: string): string | undefined {
+  const lines = cgroup.split('\n');
+  // Version 1 has a hierarchy of systemd's own beside those of the controllers.
+  const line =
+    lines.find((each) => /^\d+:name=systemd:/.test(each)) ?? lines.find((each) => each.startsWith('0::')) ?? '';
+  const [, first = '', ...parts] = line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1).split('/');
+  if (!first.endsWith('.slice') || first === 'user.slice') return undefined;
+  const unit = parts.find((part) => !part.endsWith('.slice'));
+  return unit?.endsWith('.service') === true ? unit : undefined;
+}
+
+/**
  * What the kernel reports about a running process.
  * @throws CodedError `workload_unobservable`
  */
@@ -52,7 +67,7 @@ export async function observeProcess(source: ProcessSource): Promise<Readonly<Re
   if ((await startOf(pid)) !== started) throw unobservable('The workload ended while it was being observed.');
   const user = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1];
   if (user === undefined) throw unobservable('The kernel does not report the user of the workload.');
-  const unit = /\/([^/\n]+\.service)$/m.exec(cgroup)?.[1];
+  const unit = systemUnitIn(cgroup);
   if ('systemdUnit' in source && unit !== source.systemdUnit)
     throw unobservable(`The process is not in the unit ${source.systemdUnit}.`);
   return { image, executable, user, ...(unit === undefined ? {} : { systemd_unit: unit }) };
